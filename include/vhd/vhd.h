@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_VHD_H
+#define VHD_VHD_H
+
+/*
+ * libvhd: virtual hard disks in VHD and VHDX files.
+ *
+ *	struct vhd_image *img;
+ *	struct vhd_error err;
+ *
+ *	if (vhd_open("disk.vhdx", NULL, &img, &err)) {
+ *		fprintf(stderr, "%s: %s\n", err.file, err.msg);
+ *		return 1;
+ *	}
+ *	vhd_pread(img, buf, sizeof(buf), 0, &err);
+ *	vhd_close(&img, NULL);
+ *
+ * See image.h for images, ops.h for work on whole images, io.h for files of
+ * your own, error.h for what can go wrong.
+ */
+
+#include "error.h"
+#include "image.h"
+#include "io.h"
+#include "ops.h"
+#include "types.h"
+
+#endif

@@ -1,0 +1,1 @@
+set(VHD1_CODEC)

@@ -1,0 +1,1 @@
+set(VHDX_CODEC)

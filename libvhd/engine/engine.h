@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_ENGINE_ENGINE_H
+#define VHD_ENGINE_ENGINE_H
+
+/*
+ * What a format has to answer: the table through which the image layer sees
+ * VHD, VHDX and raw files.  One open file is one engine object; chains are
+ * built above.
+ *
+ * An engine opens from headers alone, keeps nothing in memory that grows with
+ * the disk, never copies guest data, and never changes a file it was given for
+ * reading.
+ */
+
+#include "base/sink.h"
+#include "io/io.h"
+#include "vhd/error.h"
+#include "vhd/image.h"
+
+enum vhd_run_kind {
+	VHD_RUN_DATA,		/* at file_off of this file */
+	VHD_RUN_ZERO,		/* zeros, whatever a parent says */
+	VHD_RUN_PARENT		/* this file says nothing: ask the parent */
+};
+
+/* A run of guest bytes with one answer.  Flags are VHD_EXTENT_ALLOCATED. */
+struct vhd_run {
+	uint64_t len;
+	uint64_t file_off;	/* VHD_RUN_DATA */
+	enum vhd_run_kind kind;
+	uint32_t flags;
+};
+
+struct vhd_engine_open {
+	struct vhd_io *io;	/* stays the caller's; outlives the engine */
+	uint64_t cache_bytes;
+	enum vhd_size_rule size_rule;
+	int64_t now;		/* Unix time for time stamp findings; 0: none */
+	struct vhd_sink sink;	/* copied; what is odd but no error */
+};
+
+/* How a child recognises and finds its parent. */
+struct vhd_parent_ref {
+	bool raw;		/* the parent is a raw disk: nothing to verify */
+	struct vhd_guid ids[2];	/* the parent's identity is one of these */
+	size_t id_count;
+	int64_t timestamp;	/* recorded time of the parent, Unix; 0: none */
+	const struct vhd_locator *locators;	/* in the order to try them */
+	size_t locator_count;	/* texts and array belong to the engine */
+};
+
+struct vhd_engine_check {
+	int64_t now;
+	struct vhd_sink sink;
+	vhd_progress_fn progress;	/* may be NULL */
+	void *progress_arg;
+	uint64_t blocks;	/* out: table entries looked at */
+};
+
+/* What to build; every field is decided and validated against the format by
+ * the engine's build(). */
+struct vhd_build {
+	enum vhd_type type;
+	uint64_t virtual_size;
+	uint64_t block_size;
+	uint32_t logical_sector;
+	uint32_t physical_sector;
+	uint32_t flags;		/* VHD_CREATE_PREALLOCATE */
+	bool xen;		/* VHD: creator "tap" with a batmap */
+	int64_t timestamp;	/* Unix; never 0 */
+	struct vhd_guid seed;	/* all GUIDs derive from it (base/guid.h) */
+	/* Differencing only: */
+	bool parent_raw;
+	struct vhd_guid parent_id;
+	struct vhd_guid parent_disk_id;	/* VHDX-ITEM-07 */
+	int64_t parent_timestamp;
+	const char *parent_relative;	/* POSIX separators, no leading "./" */
+	const char *parent_windows;	/* or NULL */
+};
+
+struct vhd_engine {
+	enum vhd_format format;
+
+	/* Is this ours?  Reads little.  Only I/O errors are errors. */
+	int (*probe)(struct vhd_io *io, bool *ours_out, struct vhd_error *err);
+
+	int (*open)(const struct vhd_engine_open *req, void **eng_out,
+		    struct vhd_error *err);
+	void (*close)(void *eng);
+
+	/* Fills all fields but size and disk_usage.  Always succeeds. */
+	void (*info)(void *eng, struct vhd_info *out);
+
+	/* False when the image has no parent. */
+	bool (*parent)(void *eng, struct vhd_parent_ref *out);
+
+	/*
+	 * The run that starts at @off; 0 < out->len <= @len.  [off, off + len)
+	 * lies inside the disk.  Neighbouring blocks of one kind and place are
+	 * merged as far as one look at the table allows; a long unmapped
+	 * stretch is passed over using holes in the file.  Thread-safe.
+	 */
+	int (*map)(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,
+		   struct vhd_error *err);
+
+	int (*usage)(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
+		     struct vhd_error *err);
+	int (*layout)(void *eng, vhd_region_fn fn, void *arg,
+		      struct vhd_error *err);
+
+	/* Everything that opening does not look at.  NULL: nothing. */
+	int (*check)(void *eng, struct vhd_engine_check *req,
+		     struct vhd_error *err);
+
+	/*
+	 * Building a new image in the empty file @io (which the caller owns):
+	 * build, then place() for whatever has data, then finish().
+	 *
+	 * place() gives the guest byte @off a home: *file_off_out is where it
+	 * goes, *len_out how many bytes follow in one piece.  File space that
+	 * is handed out reads as zeros until it is written.  Any order, but
+	 * ascending is best.
+	 *
+	 * finish() writes what makes the file an image, last what makes it
+	 * recognisable, and leaves flushing to the caller.  discard() frees the
+	 * builder, finished or not.
+	 */
+	int (*build)(struct vhd_io *io, const struct vhd_build *what,
+		     void **bld_out, struct vhd_error *err);
+	int (*place)(void *bld, uint64_t off, uint64_t *file_off_out,
+		     uint64_t *len_out, struct vhd_error *err);
+	int (*finish)(void *bld, struct vhd_error *err);
+	void (*discard)(void *bld);
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_IO_OUTFILE_H
+#define VHD_IO_OUTFILE_H
+
+/*
+ * A new file that appears under its name only when it is complete.
+ *
+ * Where the file system can, it is built without any name (O_TMPFILE) and
+ * linked at the end, so that even a killed process leaves nothing; elsewhere it
+ * has a temporary name beside the target.
+ */
+
+#include "io/io.h"
+
+struct vhd_outfile;
+
+/*
+ * VHD_E_EXISTS when @path exists and @replace is false.  A @path that exists
+ * and is no regular file is VHD_E_NOTFILE, whatever @replace says.  A symbolic
+ * link is replaced at its target.
+ */
+int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
+		    struct vhd_error *err);
+
+/* The file, open for reading and writing; belongs to the outfile. */
+struct vhd_io *vhd_outfile_io(struct vhd_outfile *of);
+
+/*
+ * Gives the file its name and releases @of.  With @sync, file and directory
+ * are durable when it returns.  On failure nothing is left behind.
+ */
+int vhd_outfile_commit(struct vhd_outfile **of, bool sync,
+		       struct vhd_error *err);
+
+/* Removes every trace and releases.  NULL is fine. */
+void vhd_outfile_abandon(struct vhd_outfile **of);
+
+#endif
