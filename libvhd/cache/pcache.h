@@ -45,17 +45,22 @@ int vhd_pcache_read(struct vhd_pcache *pc, uint64_t off, void *buf, size_t len,
 		    struct vhd_error *err);
 
 /*
- * Copies into pages and marks them dirty.  When more than half of the budget is
- * dirty all of it is stored first.  One writer at a time.
+ * Copies into pages and marks them dirty.  Before more than half of the budget
+ * is dirty all of it is stored.  One thread at a time may write, commit and
+ * drop, beside any number that read: vhd_pcache_read() sees aligned words of 4
+ * and 8 bytes whole; bytes of a pinned page are not guarded against the writer.
  */
 int vhd_pcache_write(struct vhd_pcache *pc, uint64_t off, const void *buf,
 		     size_t len, struct vhd_error *err);
 
-/* Stores all dirty pages in ascending order. */
+/*
+ * Stores all dirty pages in ascending order of offset.  After a failure the page
+ * that failed and those behind it are still dirty.
+ */
 int vhd_pcache_commit(struct vhd_pcache *pc, struct vhd_error *err);
 size_t vhd_pcache_dirty_count(const struct vhd_pcache *pc);
 
-/* Forgets a page, so that the next get fetches it again. */
+/* Forgets a page, dirty or not, so that the next get fetches it again. */
 void vhd_pcache_drop(struct vhd_pcache *pc, uint64_t off);
 
 #endif
