@@ -48,8 +48,10 @@ enum vhd_lock_mode {
  *              write is durable when it returns.
  * @get_size:   present length in bytes, or -errno.
  * @set_size:   cut or extend to @size; new bytes read as zeros. NULL: fixed.
- * @zero_range: make a range read as zeros, keeping it allocated. May be NULL.
- * @punch_hole: make a range read as zeros, freeing its space. May be NULL.
+ * @zero_range: make a range read as zeros, keeping it allocated, and extending
+ *              the file as needed. May be NULL.
+ * @punch_hole: make a range read as zeros, freeing its space, without changing
+ *              the size of the file. May be NULL.
  * @next_data:  find the first run of stored data that ends after @off; holes
  *              outside of it are known to read as zeros. -ENXIO when only a
  *              hole follows. NULL: everything is data.

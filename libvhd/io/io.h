@@ -42,10 +42,16 @@ int vhd_io_flush(struct vhd_io *io, struct vhd_error *err);
 int vhd_io_size(struct vhd_io *io, uint64_t *size_out, struct vhd_error *err);
 int vhd_io_set_size(struct vhd_io *io, uint64_t size, struct vhd_error *err);
 
-/* Makes a range read as zeros: by the backend if it can, else by writing. */
+/*
+ * Makes a range read as zeros: by the backend if it can, else by writing.  Like
+ * writing, it makes the file longer when the range ends past its end.
+ */
 int vhd_io_zero(struct vhd_io *io, uint64_t len, uint64_t off,
 		struct vhd_error *err);
-/* As vhd_io_zero(), but gives the space back where the backend can. */
+/*
+ * As vhd_io_zero(), but gives the space back where the backend can, and never
+ * changes the size of the file.
+ */
 int vhd_io_punch(struct vhd_io *io, uint64_t len, uint64_t off,
 		 struct vhd_error *err);
 

@@ -28,7 +28,10 @@ struct vhd_fault_plan {
 };
 
 extern const struct vhd_io_ops vhd_fault_ops;
-/* Takes over @inner_handle, not @plan, which must live longer. */
+/*
+ * Takes over @inner_handle, not @plan, which must live longer.  NULL when there
+ * is no memory; @inner_handle is then closed.
+ */
 void *vhd_fault_new(const struct vhd_io_ops *inner, void *inner_handle,
 		    struct vhd_fault_plan *plan);
 

@@ -14,7 +14,8 @@
 
 enum vhd_trace_kind {
 	VHD_TRACE_WRITE,
-	VHD_TRACE_ZERO,		/* zero_range and punch_hole */
+	VHD_TRACE_ZERO,		/* zero_range: may make the file longer */
+	VHD_TRACE_PUNCH,	/* punch_hole: never does */
 	VHD_TRACE_SIZE,		/* off is the new size */
 	VHD_TRACE_FLUSH
 };
