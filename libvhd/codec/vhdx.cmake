@@ -1,1 +1,9 @@
-set(VHDX_CODEC)
+set(VHDX_CODEC
+	vhdx_geom.c
+	vhdx_guids.c
+	vhdx_header.c
+	vhdx_locator.c
+	vhdx_logent.c
+	vhdx_meta.c
+	vhdx_note.c
+	vhdx_region.c)

@@ -1,0 +1,5 @@
+vhd_unit_test(test_vhd1_batmap LAYERS base codec)
+vhd_unit_test(test_vhd1_footer LAYERS base codec)
+vhd_unit_test(test_vhd1_geometry LAYERS base codec)
+vhd_unit_test(test_vhd1_header LAYERS base codec)
+vhd_unit_test(test_vhd1_locator LAYERS base codec)

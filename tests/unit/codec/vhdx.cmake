@@ -1,0 +1,10 @@
+set(VHDX_IMAGE_C ${PROJECT_SOURCE_DIR}/tests/support/vhdx_image.c)
+vhd_unit_test(test_vhdx_batent LAYERS base codec)
+vhd_unit_test(test_vhdx_geom LAYERS base codec)
+vhd_unit_test(test_vhdx_golden LAYERS base codec SOURCES ${VHDX_IMAGE_C}
+	${PROJECT_SOURCE_DIR}/tests/support/vhdx_sha256.c)
+vhd_unit_test(test_vhdx_header LAYERS base codec SOURCES ${VHDX_IMAGE_C})
+vhd_unit_test(test_vhdx_locator LAYERS base codec SOURCES ${VHDX_IMAGE_C})
+vhd_unit_test(test_vhdx_logent LAYERS base codec SOURCES ${VHDX_IMAGE_C})
+vhd_unit_test(test_vhdx_meta LAYERS base codec SOURCES ${VHDX_IMAGE_C})
+vhd_unit_test(test_vhdx_region LAYERS base codec SOURCES ${VHDX_IMAGE_C})
