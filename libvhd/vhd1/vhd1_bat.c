@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vhd1/vhd1_priv.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/ckd.h"
+#include "base/fail.h"
+
+/* The block allocation table, which is never in memory as a whole. */
+
+enum {
+	WALK_LEN = 64 << 10,	/* bytes of the table at once, past the cache */
+	RUN_PAGES = 1024	/* pages that one search for a run looks at */
+};
+
+static int fetch(void *arg, uint64_t off, uint8_t *page,
+		 struct vhd_error *err)
+{
+	struct vhd1 *v = arg;
+
+	return vhd_io_read_padded(v->io, page, VHD_PAGE_SIZE, off, err);
+}
+
+int vhd1_cache_new(struct vhd1 *v, uint64_t budget, struct vhd_error *err)
+{
+	static const struct vhd_pcache_ops ops = { .fetch = fetch };
+
+	return vhd_pcache_new(&ops, v, budget, &v->pc, err);
+}
+
+static uint64_t entry_off(const struct vhd1 *v, uint64_t blk)
+{
+	return v->hdr.table_off + 4 * blk;
+}
+
+int vhd1_entry(struct vhd1 *v, uint64_t blk, uint32_t *entry_out,
+	       struct vhd_error *err)
+{
+	be32 raw;
+	int rc = vhd_pcache_read(v->pc, entry_off(v, blk), &raw, sizeof(raw),
+				 err);
+
+	if (!rc)
+		*entry_out = be32_get(raw);
+	return rc;
+}
+
+/* How many of the @n entries at @raw are unused, before the first used one. */
+static uint64_t unused_prefix(const uint8_t *raw, uint64_t n)
+{
+	static const uint8_t ones[64] = {
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+		255, 255, 255, 255,
+	};
+	uint64_t i = 0;
+
+	while (n - i >= sizeof(ones) / 4 &&
+	       !memcmp(raw + 4 * i, ones, sizeof(ones)))
+		i += sizeof(ones) / 4;
+	while (i < n && !memcmp(raw + 4 * i, ones, 4))
+		i++;
+	return i;
+}
+
+/* Entry by entry, for a table whose entries may straddle pages. */
+static int unused_run_slow(struct vhd1 *v, uint64_t blk, uint64_t end,
+			   uint64_t *count_out, struct vhd_error *err)
+{
+	uint64_t stop = min_u64(end, blk + VHD_PAGE_SIZE);
+	uint64_t at;
+
+	for (at = blk; at < stop; at++) {
+		uint32_t entry;
+		int rc = vhd1_entry(v, at, &entry, err);
+
+		if (rc)
+			return rc;
+		if (entry != VHD1_UNUSED)
+			break;
+	}
+	*count_out = at - blk;
+	return 0;
+}
+
+int vhd1_unused_run(struct vhd1 *v, uint64_t blk, uint64_t end,
+		    uint64_t *count_out, struct vhd_error *err)
+{
+	uint64_t at = blk;
+	unsigned pages = 0;
+
+	if (v->hdr.table_off % 4)
+		return unused_run_slow(v, blk, end, count_out, err);
+	while (at < end && pages++ < RUN_PAGES) {
+		uint64_t off = entry_off(v, at);
+		size_t in_page = (size_t)(off % VHD_PAGE_SIZE);
+		uint64_t n = min_u64(end - at,
+				     (VHD_PAGE_SIZE - in_page) / 4);
+		struct vhd_page *page;
+		uint64_t got;
+		int rc = vhd_pcache_get(v->pc, off, &page, err);
+
+		if (rc)
+			return rc;
+		got = unused_prefix(vhd_page_bytes(page) + in_page, n);
+		vhd_pcache_put(v->pc, page);
+		at += got;
+		if (got < n)
+			break;
+	}
+	*count_out = at - blk;
+	return 0;
+}
+
+const struct vhd1_span *vhd1_span_hit(const struct vhd1 *v, uint64_t off,
+				      size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (ranges_overlap(off, vhd1_stride(v), v->span[i].off,
+				   v->span[i].len))
+			return &v->span[i];
+	return NULL;
+}
+
+static int walk_piece(const struct vhd1_walk *w, uint64_t blk,
+		      const uint8_t *raw, uint64_t n, struct vhd_error *err)
+{
+	uint64_t i = 0;
+
+	while (i < n) {
+		be32 entry;
+		int rc;
+
+		i += unused_prefix(raw + 4 * i, n - i);
+		if (i == n)
+			break;
+		memcpy(&entry, raw + 4 * i, sizeof(entry));
+		rc = w->fn(w->arg, blk + i, be32_get(entry), err);
+		if (rc)
+			return rc;
+		i++;
+	}
+	return 0;
+}
+
+int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
+		    struct vhd_error *err)
+{
+	uint64_t n = v->hdr.max_entries, at = 0;
+	uint8_t *raw = vhd_alloc(WALK_LEN);
+	int rc = 0;
+
+	if (!raw)
+		return vhd_fail_nomem(err);
+	while (at < n) {
+		uint64_t some = min_u64(n - at, WALK_LEN / 4);
+
+		rc = vhd_io_read(v->io, raw, (size_t)some * 4,
+				 entry_off(v, at), err);
+		if (!rc)
+			rc = walk_piece(w, at, raw, some, err);
+		at += some;
+		if (!rc && w->tick)
+			rc = w->tick(w->arg, at, err);
+		if (rc)
+			break;
+	}
+	vhd_free(raw);
+	return rc > 0 ? 0 : rc;
+}

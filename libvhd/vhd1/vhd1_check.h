@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_VHD1_CHECK_H
+#define VHD_VHD1_CHECK_H
+
+/*
+ * A check in progress; shared by the files that look at one thing each.  Memory
+ * is bounded: no structure grows with the disk but the slots of
+ * vhd1_check_place.c, and these up to a limit.
+ */
+
+#include "vhd1/vhd1_priv.h"
+
+enum {
+	VHD1_REPEATS = 20	/* findings of one rule before "and more" */
+};
+
+struct vhd1_checker {
+	struct vhd1 *v;
+	struct vhd_engine_check *req;
+	const struct vhd_sink *sink;
+	uint64_t said[VHD_RULE_COUNT];
+	uint64_t pass;		/* passes over the table that are done */
+	uint64_t passes;
+};
+
+/* Counts a finding of a rule that can break often; false after enough. */
+bool vhd1_may_say(struct vhd1_checker *c, enum vhd_rule_idx rule);
+
+/* Tells the progress callback; @done entries in this pass. */
+int vhd1_check_tick(struct vhd1_checker *c, uint64_t done,
+		    struct vhd_error *err);
+
+/* vhd1_check_footer.c */
+int vhd1_check_footer(struct vhd1_checker *c, struct vhd_error *err);
+/* vhd1_check_header.c: header, table padding, locators. */
+int vhd1_check_header(struct vhd1_checker *c, struct vhd_error *err);
+/* vhd1_check_blocks.c: each entry by itself. */
+int vhd1_check_blocks(struct vhd1_checker *c, struct vhd_error *err);
+/* vhd1_check_place.c: entries against each other. */
+uint64_t vhd1_check_place_passes(const struct vhd1 *v);
+int vhd1_check_place(struct vhd1_checker *c, struct vhd_error *err);
+/* vhd1_check_batmap.c */
+int vhd1_check_batmap(struct vhd1_checker *c, struct vhd_error *err);
+
+#endif

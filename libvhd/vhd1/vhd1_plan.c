@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vhd1/vhd1_build.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/ckd.h"
+#include "base/fail.h"
+#include "codec/vhd1_batmap.h"
+
+/*
+ * What a new VHD is to look like (vhd.md 16):
+ *
+ *	footer copy | header | table | [batmap] | [locators] | blocks | footer
+ *
+ * The data of each block starts on a 4 KiB border (VHD-A-2), so its bitmap lies
+ * in the last sectors of the 4 KiB in front.  Where a full disk would then not
+ * fit below 2 TiB, blocks are packed instead (VHD-M-3).
+ */
+
+#define SIZE_CAP (UINT64_C(2040) * GiB)		/* VHD-M-1 */
+#define FIXED_CAP ((uint64_t)INT64_MAX - MiB)	/* what a file can have */
+#define FILE_CAP (2 * TiB)			/* VHD-M-5 */
+
+enum {
+	TABLE_OFF = VHD1_FOOTER_LEN + VHD1_HEADER_LEN,
+	BLOCK_SIZE = 2 << 20,
+	BLOCK_SIZE_LEAST = 4096		/* VHD-H-6 */
+};
+
+static int size_check(const struct vhd_build *w, struct vhd_error *err)
+{
+	uint64_t cap = w->type == VHD_TYPE_FIXED ? FIXED_CAP : SIZE_CAP;
+
+	if (w->logical_sector && w->logical_sector != VHD1_SECTOR)
+		return vhd_fail(err, VHD_E_INVAL, "VHD has sectors of 512 "
+				"bytes, not %" PRIu32, w->logical_sector);
+	if (!w->virtual_size || w->virtual_size % VHD1_SECTOR)
+		return vhd_fail(err, VHD_E_INVAL, "size %" PRIu64 " is not a "
+				"positive multiple of 512", w->virtual_size);
+	if (w->virtual_size > cap)
+		return vhd_fail_code_rule(err, VHD_E_INVAL,
+			RULE_VHD1_SIZE_LIMIT, VHD_NO_OFFSET,
+			"size %" PRIu64 " is over the limit of %" PRIu64
+			" bytes of %s VHD", w->virtual_size, cap,
+			w->type == VHD_TYPE_FIXED ? "a fixed" :
+			"a dynamic or differencing");
+	return 0;
+}
+
+static int block_check(const struct vhd_build *w, struct vhd_error *err)
+{
+	uint64_t bs = w->block_size ? w->block_size : BLOCK_SIZE;
+
+	if (!is_pow2(bs) || bs < BLOCK_SIZE_LEAST || bs > VHD1_BLOCK_SIZE_MAX)
+		return vhd_fail_code_rule(err, VHD_E_INVAL,
+			RULE_VHD1_BLOCK_SIZE, VHD_NO_OFFSET,
+			"block size %" PRIu64 " is not a power of two from "
+			"4096 to 256 MiB", bs);
+	if (w->xen && bs != BLOCK_SIZE)
+		return vhd_fail_code_rule(err, VHD_E_INVAL,
+			RULE_VHD1_BLOCK_SIZE_ODD, VHD_NO_OFFSET,
+			"block size %" PRIu64 " is not the 2 MiB that Xen "
+			"needs", bs);
+	if (w->xen && vhd1_batmap_defect(w->virtual_size))
+		return vhd_fail_code_rule(err, VHD_E_INVAL,
+			RULE_VHD1_BATMAP_ROUNDING, VHD_NO_OFFSET,
+			"Xen miscounts the batmap of a disk of %" PRIu64
+			" bytes; a multiple of 16 MiB is safe",
+			w->virtual_size);
+	return 0;
+}
+
+static void plan_footer(struct vhd1_builder *b, const struct vhd_build *w)
+{
+	struct vhd1_footer *f = &b->footer;
+
+	f->features = VHD1_FEATURE_RESERVED;
+	f->version = VHD1_VERSION_1_0;
+	f->data_off = w->type == VHD_TYPE_FIXED ? VHD1_NO_OFF
+						: VHD1_FOOTER_LEN;
+	f->timestamp = vhd1_time_from_unix(w->timestamp);
+	f->original_size = w->virtual_size;
+	f->current_size = w->virtual_size;
+	f->geometry = vhd1_geometry_of(w->virtual_size);
+	f->type = (uint32_t)w->type;
+	memcpy(f->unique_id, w->seed.b, sizeof(f->unique_id));
+	if (w->xen) {
+		memcpy(f->creator_app, "tap", 4);
+		f->creator_version = VHD1_TAP_1_3;
+	} else {
+		/* VHD-F-40 */
+		memcpy(f->creator_app, "win ", 4);
+		memcpy(f->creator_os, "Wi2k", 4);
+		f->creator_version = 0x000a0000;
+	}
+}
+
+uint64_t vhd1_block_place(const struct vhd1_builder *b, uint64_t off)
+{
+	return align_up(off + b->bitmap_len, b->align) - b->bitmap_len;
+}
+
+/* Does a disk with all its blocks end below 2 TiB, footer included? */
+static bool full_disk_fits(const struct vhd1_builder *b)
+{
+	uint64_t stride = align_up((uint64_t)b->bitmap_len +
+				   b->hdr.block_size, b->align);
+	uint64_t first = vhd1_block_place(b, b->meta_end);
+
+	return stride * b->hdr.max_entries <=
+	       FILE_CAP - VHD1_FOOTER_LEN - first;
+}
+
+static int plan_layout(struct vhd1_builder *b, const struct vhd_build *w,
+		       struct vhd_error *err)
+{
+	uint64_t bs = w->block_size ? w->block_size : BLOCK_SIZE;
+	uint64_t blocks = div_ceil(w->virtual_size, bs);
+	int rc;
+
+	/* 2040 GiB in blocks of 4096 bytes are 2^29.99 entries. */
+	b->hdr.max_entries = (uint32_t)blocks;
+	b->hdr.block_size = (uint32_t)bs;
+	b->hdr.next_off = VHD1_NO_OFF;
+	b->hdr.table_off = TABLE_OFF;
+	b->hdr.version = VHD1_VERSION_1_0;
+	b->bitmap_len = vhd1_bitmap_len(b->hdr.block_size);
+	b->block_shift = (unsigned)__builtin_ctz(b->hdr.block_size);
+	b->table_end = TABLE_OFF + vhd1_table_space(b->hdr.max_entries);
+	b->meta_end = b->table_end;
+	if (b->xen)
+		b->meta_end += VHD1_BATMAP_LEN + UINT64_C(512) *
+			vhd1_batmap_sectors(b->hdr.max_entries);
+	if (w->type == VHD_TYPE_DIFF) {
+		rc = vhd1_relate(b, w, err);
+		if (rc)
+			return rc;
+	}
+	b->align = VHD1_BUILD_ALIGN;
+	if (!full_disk_fits(b))
+		b->align = VHD1_SECTOR;
+	if (!full_disk_fits(b))
+		return vhd_fail(err, VHD_E_INVAL, "a disk of %" PRIu64
+				" bytes in blocks of %" PRIu64 " would not "
+				"fit below 2 TiB; larger blocks need less "
+				"space", w->virtual_size, bs);
+	b->next_off = b->meta_end;
+	return 0;
+}
+
+int vhd1_plan(struct vhd1_builder *b, const struct vhd_build *what,
+	      struct vhd_error *err)
+{
+	int rc;
+
+	if (what->type != VHD_TYPE_FIXED && what->type != VHD_TYPE_DYNAMIC &&
+	    what->type != VHD_TYPE_DIFF)
+		return vhd_fail(err, VHD_E_INVAL,
+				"a VHD is fixed, dynamic or differencing");
+	rc = size_check(what, err);
+	if (rc)
+		return rc;
+	b->xen = what->xen;
+	plan_footer(b, what);
+	if (what->type == VHD_TYPE_FIXED) {
+		b->next_off = what->virtual_size;
+		return 0;
+	}
+	rc = block_check(what, err);
+	return rc ? rc : plan_layout(b, what, err);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_VHD1_PRIV_H
+#define VHD_VHD1_PRIV_H
+
+/*
+ * An open VHD.
+ *
+ * Everything that decides where bytes are is read once, when the file is
+ * opened: the footer that counts, the dynamic header, the batmap's header and
+ * the parent locators.  The block allocation table and the sector bitmaps stay
+ * in the file and are seen through the page cache.  After opening nothing in
+ * here changes, so all of it may be read by any number of threads.
+ */
+
+#include "cache/pcache.h"
+#include "codec/vhd1_batmap.h"
+#include "codec/vhd1_footer.h"
+#include "codec/vhd1_header.h"
+#include "engine/engine.h"
+
+/* A range of the file that no block may use. */
+struct vhd1_span {
+	uint64_t off;
+	uint64_t len;
+	const char *what;
+};
+
+enum {
+	VHD1_SPANS = 5 + VHD1_LOCATORS,
+	VHD1_NAMES = VHD1_LOCATORS + 1
+};
+
+struct vhd1 {
+	struct vhd_io *io;		/* the caller's */
+	struct vhd_pcache *pc;		/* NULL when fixed */
+	uint64_t file_size;
+	uint64_t tail_off;		/* of the trailing footer; file_size
+					   when there is none */
+	uint64_t virtual_size;
+	struct vhd1_footer footer;	/* the copy that counts */
+	uint32_t footers_ok;		/* VHD_COPY_* */
+	uint32_t footer_used;
+
+	/* Dynamic and differencing only. */
+	struct vhd1_header hdr;
+	uint32_t bitmap_len;
+	unsigned block_shift;
+	bool has_batmap;
+	struct vhd1_batmap batmap;
+	uint64_t batmap_hdr_off;
+
+	/* Footer copy, header and table first: blocks that touch one of these
+	 * cannot be data.  Behind them what old QEMU is known to overwrite. */
+	struct vhd1_span span[VHD1_SPANS];
+	size_t span_count;
+	size_t span_hard;
+
+	struct vhd_locator name[VHD1_NAMES];	/* in the order to try them */
+	char *name_text[VHD1_NAMES];		/* owned */
+	size_t name_count;
+	char parent_name[VHD1_NAME_LEN / 2 * 3 + 1];
+};
+
+static inline bool vhd1_is_sparse(const struct vhd1 *v)
+{
+	return v->footer.type != VHD1_TYPE_FIXED;
+}
+
+/* Blocks of the disk; the table may have more entries. */
+uint64_t vhd1_block_count(const struct vhd1 *v);
+
+/* Bitmap and data of a block. */
+static inline uint64_t vhd1_stride(const struct vhd1 *v)
+{
+	return (uint64_t)v->bitmap_len + v->hdr.block_size;
+}
+
+static inline uint64_t vhd1_entry_off(uint32_t entry)
+{
+	return (uint64_t)entry * VHD1_SECTOR;
+}
+
+/* vhd1_copies.c: which footer counts. */
+int vhd1_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err);
+int vhd1_footers_load(struct vhd1 *v, const struct vhd_engine_open *req,
+		      struct vhd_error *err);
+
+/* vhd1_dynhdr.c: the header, and what it says about the rest. */
+int vhd1_header_load(struct vhd1 *v, const struct vhd_engine_open *req,
+		     struct vhd_error *err);
+/* True when the header that @f points at is sound and its table long enough:
+ * the tie-breaker of VHD-F-53. */
+int vhd1_header_backs(struct vhd1 *v, const struct vhd1_footer *f,
+		      bool *yes_out, struct vhd_error *err);
+int vhd1_batmap_load(struct vhd1 *v, const struct vhd_sink *sink,
+		     struct vhd_error *err);
+
+/* vhd1_parent.c */
+int vhd1_names_load(struct vhd1 *v, const struct vhd_sink *sink,
+		    struct vhd_error *err);
+void vhd1_names_free(struct vhd1 *v);
+bool vhd1_parent(void *eng, struct vhd_parent_ref *out);
+
+/* vhd1_bat.c: the table through the cache. */
+int vhd1_cache_new(struct vhd1 *v, uint64_t budget, struct vhd_error *err);
+int vhd1_entry(struct vhd1 *v, uint64_t blk, uint32_t *entry_out,
+	       struct vhd_error *err);
+/* How many entries from @blk on, but at most up to @end, are unused. */
+int vhd1_unused_run(struct vhd1 *v, uint64_t blk, uint64_t end,
+		    uint64_t *count_out, struct vhd_error *err);
+/* The span that a block at @off overlaps among the first @count; or NULL. */
+const struct vhd1_span *vhd1_span_hit(const struct vhd1 *v, uint64_t off,
+				      size_t count);
+/*
+ * Calls @fn for each used entry, reading past the cache.  @fn returns 0 to go
+ * on, 1 to stop without an error, or an error.  @tick, if any, is called
+ * between pieces of the table with the entries done, in the same way.
+ */
+struct vhd1_walk {
+	int (*fn)(void *arg, uint64_t blk, uint32_t entry,
+		  struct vhd_error *err);
+	int (*tick)(void *arg, uint64_t done, struct vhd_error *err);
+	void *arg;
+};
+int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
+		    struct vhd_error *err);
+
+/* vhd1_map.c */
+int vhd1_map(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,
+	     struct vhd_error *err);
+
+/* vhd1_info.c */
+void vhd1_info(void *eng, struct vhd_info *out);
+int vhd1_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
+	       struct vhd_error *err);
+int vhd1_layout(void *eng, vhd_region_fn fn, void *arg,
+		struct vhd_error *err);
+
+/* vhd1_check.c */
+int vhd1_check(void *eng, struct vhd_engine_check *req,
+	       struct vhd_error *err);
+
+/* vhd1_build.c */
+int vhd1_build(struct vhd_io *io, const struct vhd_build *what,
+	       void **bld_out, struct vhd_error *err);
+int vhd1_place(void *bld, uint64_t off, uint64_t *file_off_out,
+	       uint64_t *len_out, struct vhd_error *err);
+int vhd1_finish(void *bld, struct vhd_error *err);
+void vhd1_discard(void *bld);
+
+#endif
