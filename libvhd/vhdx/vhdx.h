@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_VHDX_VHDX_H
+#define VHD_VHDX_VHDX_H
+
+/*
+ * Private state of the VHDX engine.
+ *
+ * Opening reads, in this order, the identifier, the two headers, the log, the
+ * region tables and the metadata; nothing but the headers and the log is
+ * trusted before the log is replayed (VHDX-LOG-30).  A pending log is replayed
+ * in memory: from then on every structure is read through vhdx_read(), which
+ * shows the file as it is after replay.  The block allocation table is never
+ * read as a whole; its pages, and those of sector bitmaps, come and go through
+ * a page cache.
+ *
+ * An open image does not change, so that any number of threads may use it; only
+ * the page cache has locks of its own.
+ */
+
+#include "base/guid.h"
+#include "cache/pcache.h"
+#include "codec/vhdx_batent.h"
+#include "codec/vhdx_geom.h"
+#include "codec/vhdx_header.h"
+#include "codec/vhdx_meta.h"
+#include "codec/vhdx_region.h"
+#include "engine/engine.h"
+#include "vhdx/vhdx_replay.h"
+
+enum { VHDX_PATHS_MAX = 3 };	/* relative, volume, absolute */
+
+struct vhdx {
+	struct vhd_io *io;		/* the caller's */
+	uint64_t real_size;		/* length of the file */
+	uint64_t file_size;		/* length after replay */
+	struct vhdx_overlay *overlay;	/* NULL: nothing was pending */
+
+	char creator[VHDX_CREATOR_ROOM];
+	struct vhdx_headers headers;
+
+	struct vhdx_place log;		/* length 0: nowhere */
+	struct vhdx_region_pair region_pair;
+	struct vhdx_regions regions;
+
+	/*
+	 * What is no block: header section, log, regions.  Ascending, and
+	 * without overlaps.
+	 */
+	struct vhdx_place *taken;
+	size_t taken_count;
+
+	struct vhdx_meta meta;
+	struct vhdx_geom geom;
+	uint64_t bat_used;		/* entries that mean something */
+	uint64_t bat_room;		/* entries the region has room for */
+
+	struct vhd_guid parent_ids[2];
+	size_t parent_id_count;
+	struct vhd_locator paths[VHDX_PATHS_MAX];
+	char *path_text[VHDX_PATHS_MAX];	/* owns the texts of paths */
+	size_t path_count;
+
+	struct vhd_pcache *pages;
+};
+
+static inline const struct vhdx_header *vhdx_current(const struct vhdx *x)
+{
+	return &x->headers.hdr[x->headers.current];
+}
+
+/* Place in the file of an entry of the table. */
+static inline uint64_t vhdx_bat_file_off(const struct vhdx *x, uint64_t idx)
+{
+	return x->regions.bat.off + vhdx_bat_off_of_idx(idx);
+}
+
+/* The file as it is after replay; bytes past its end are zeros. */
+static inline int vhdx_read(const struct vhdx *x, void *buf, size_t len,
+			    uint64_t off, struct vhd_error *err)
+{
+	return vhdx_overlay_read(x->overlay, x->io, buf, len, off, err);
+}
+
+/* The engine's functions (engine/engine.h). */
+int vhdx_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err);
+int vhdx_open(const struct vhd_engine_open *req, void **eng_out,
+	      struct vhd_error *err);
+void vhdx_close(void *eng);
+void vhdx_info(void *eng, struct vhd_info *out);
+bool vhdx_parent(void *eng, struct vhd_parent_ref *out);
+int vhdx_map(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,
+	     struct vhd_error *err);
+int vhdx_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
+	       struct vhd_error *err);
+int vhdx_layout(void *eng, vhd_region_fn fn, void *arg, struct vhd_error *err);
+int vhdx_check(void *eng, struct vhd_engine_check *req, struct vhd_error *err);
+
+/* Steps of opening, in this order; each relies on those before it. */
+int vhdx_load_header(struct vhdx *x, const struct vhd_sink *sink,
+		     struct vhd_error *err);
+int vhdx_load_regions(struct vhdx *x, const struct vhd_sink *sink,
+		      struct vhd_error *err);
+int vhdx_load_meta(struct vhdx *x, const struct vhd_sink *sink,
+		   struct vhd_error *err);
+
+/*
+ * The parent locator, an item of @len bytes at @file_off.  Paths that are not
+ * sound text are left out (VHDX-PATH-01).
+ */
+int vhdx_load_parent(struct vhdx *x, uint64_t file_off, uint32_t len,
+		     const struct vhd_sink *sink, struct vhd_error *err);
+
+/* Fills @x->taken from @x->log and the chosen region table. */
+int vhdx_taken_load(struct vhdx *x, const uint8_t table[VHDX_REGIONS_LEN],
+		    struct vhd_error *err);
+/* Does a range share a byte with what is no block? */
+bool vhdx_taken(const struct vhdx *x, uint64_t off, uint64_t len);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sector bitmaps: one a chunk, a bit a sector, least significant bit first;
+ * 1 is this file, 0 is the parent (VHDX-SB-01).  They are read a page at a
+ * time, through the cache.
+ */
+#include "vhdx/vhdx_bitmap.h"
+
+#include <inttypes.h>
+
+#include "base/bitmap.h"
+#include "base/fail.h"
+
+enum { PAGE_BITS = VHD_PAGE_SIZE * 8 };
+
+int vhdx_bitmap_find(struct vhdx *x, uint64_t chunk, uint64_t *file_off_out,
+		     struct vhd_error *err)
+{
+	struct vhdx_bat_cursor cur = { .x = x };
+	uint64_t idx = vhdx_bat_idx_of_chunk(&x->geom, chunk);
+	struct vhdx_batent ent;
+	int rc;
+
+	rc = vhdx_bat_get(&cur, idx, &ent, err);
+	vhdx_bat_put(&cur);
+	if (rc)
+		return rc;
+	if (ent.state == VHDX_NOT_PRESENT)
+		return vhd_fail_rule(err, RULE_VHDX_BITMAP_MISSING,
+				     vhdx_bat_file_off(x, idx),
+				     "chunk %" PRIu64 " has a partially present "
+				     "block and no sector bitmap", chunk);
+	if (ent.state != VHDX_FULLY_PRESENT ||
+	    vhdx_place_check(x, ent.file_off, VHDX_BITMAP_LEN) != VHD_RULE_NONE)
+		return vhd_fail_rule(err, RULE_VHDX_BITMAP_STATE,
+				     vhdx_bat_file_off(x, idx),
+				     "sector bitmap of chunk %" PRIu64 " has "
+				     "state %d and lies at 0x%" PRIx64, chunk,
+				     (int)ent.state, ent.file_off);
+	*file_off_out = ent.file_off;
+	return 0;
+}
+
+/* How far the bits from @first on, before @end, are alike; and what they are. */
+static int count_bits(struct vhdx *x, uint64_t map_off, uint64_t first,
+		      uint64_t end, uint64_t *count_out, bool *value_out,
+		      struct vhd_error *err)
+{
+	uint64_t bit = first;
+	bool value = false;
+
+	while (bit < end) {
+		uint64_t page_bit = align_down(bit, PAGE_BITS);
+		uint64_t limit = min_u64(end - page_bit, PAGE_BITS);
+		struct vhd_page *page;
+		const uint8_t *bytes;
+		uint64_t run = 0;
+		int rc;
+
+		rc = vhd_pcache_get(x->pages, map_off + page_bit / 8, &page,
+				    err);
+		if (rc)
+			return rc;
+		bytes = vhd_page_bytes(page);
+		if (bit == first)
+			value = vhd_bit_get(bytes, bit - page_bit,
+					    VHD_LSB_FIRST);
+		if (vhd_bit_get(bytes, bit - page_bit, VHD_LSB_FIRST) == value)
+			run = vhd_bit_run(bytes, bit - page_bit, limit,
+					  VHD_LSB_FIRST);
+		vhd_pcache_put(x->pages, page);
+		bit += run;
+		if (bit < page_bit + limit)
+			break;
+	}
+	*count_out = bit - first;
+	*value_out = value;
+	return 0;
+}
+
+int vhdx_bitmap_run(struct vhdx *x, uint64_t blk_file_off, uint64_t off,
+		    uint64_t len, struct vhd_run *out, struct vhd_error *err)
+{
+	const struct vhdx_geom *g = &x->geom;
+	uint64_t blk = vhdx_blk_of_off(g, off);
+	uint64_t in_blk = vhdx_off_in_blk(g, off);
+	uint64_t skip = off & (g->logical_sector - 1);
+	uint64_t first = vhdx_bitmap_bit_of_off(g, off);
+	uint64_t map_off, secs, count;
+	bool here;
+	int rc;
+
+	rc = vhdx_bitmap_find(x, vhdx_chunk_of_blk(g, blk), &map_off, err);
+	if (rc)
+		return rc;
+	len = min_u64(len, vhdx_blk_len(g, blk) - in_blk);
+	secs = div_ceil(skip + len, g->logical_sector);
+	rc = count_bits(x, map_off, first, first + secs, &count, &here, err);
+	if (rc)
+		return rc;
+	len = min_u64(len, count * g->logical_sector - skip);
+	if (here)
+		*out = (struct vhd_run){ len, blk_file_off + in_blk,
+					 VHD_RUN_DATA, VHD_EXTENT_ALLOCATED };
+	else
+		*out = (struct vhd_run){ len, VHD_NO_OFFSET, VHD_RUN_PARENT,
+					 0 };
+	return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vhdx/vhdx_engine.h"
+
+#include "vhdx/vhdx.h"
+#include "vhdx/vhdx_build.h"
+
+const struct vhd_engine vhdx_engine = {
+	.format = VHD_FORMAT_VHDX,
+	.probe = vhdx_probe,
+	.open = vhdx_open,
+	.close = vhdx_close,
+	.info = vhdx_info,
+	.parent = vhdx_parent,
+	.map = vhdx_map,
+	.usage = vhdx_usage,
+	.layout = vhdx_layout,
+	.check = vhdx_check,
+	.build = vhdx_build,
+	.place = vhdx_build_place,
+	.finish = vhdx_build_finish,
+	.discard = vhdx_build_discard,
+};

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opening for reading: the order of vhdx.h, then a page cache whose pages are
+ * those of the file after replay.  Whatever makes the file unusable ends the
+ * opening with its rule; other deviations go to the caller's sink.  Time and
+ * memory depend on the headers only.
+ */
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "vhdx/vhdx.h"
+
+static int fetch_page(void *arg, uint64_t off, uint8_t *page,
+		      struct vhd_error *err)
+{
+	const struct vhdx *x = arg;
+
+	return vhdx_read(x, page, VHD_PAGE_SIZE, off, err);
+}
+
+static int header_at(struct vhd_io *io, uint64_t off, uint8_t *buf,
+		     bool *ok_out, struct vhd_error *err)
+{
+	struct vhdx_header hdr;
+	int rc = vhd_io_read_padded(io, buf, VHDX_HEADER_LEN, off, err);
+
+	if (!rc)
+		*ok_out = vhdx_header_decode(buf, &hdr);
+	return rc;
+}
+
+/*
+ * A file whose identifier is gone and that has a sound header is a damaged
+ * VHDX, not something unknown: opening it says what is wrong.
+ */
+int vhdx_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err)
+{
+	static const uint64_t place[2] = { VHDX_HEADER1_OFF, VHDX_HEADER2_OFF };
+	uint8_t *buf = vhd_alloc(VHDX_HEADER_LEN);
+	bool ours = false;
+	int rc;
+
+	if (!buf)
+		return vhd_fail_nomem(err);
+	rc = vhd_io_read_padded(io, buf, 8, 0, err);
+	if (rc)
+		goto out;
+	ours = vhdx_ident_ok(buf);
+	for (size_t i = 0; i < 2 && !ours && !rc; i++)
+		rc = header_at(io, place[i], buf, &ours, err);
+	if (!rc)
+		*ours_out = ours;
+out:
+	vhd_free(buf);
+	return rc;
+}
+
+void vhdx_close(void *eng)
+{
+	struct vhdx *x = eng;
+
+	if (!x)
+		return;
+	vhd_pcache_free(x->pages);
+	for (size_t i = 0; i < x->path_count; i++)
+		vhd_free(x->path_text[i]);
+	vhd_free(x->taken);
+	vhdx_overlay_free(x->overlay);
+	vhd_free(x);
+}
+
+int vhdx_open(const struct vhd_engine_open *req, void **eng_out,
+	      struct vhd_error *err)
+{
+	static const struct vhd_pcache_ops ops = { .fetch = fetch_page };
+	struct vhdx *x;
+	int rc;
+
+	x = vhd_alloc(sizeof(*x));
+	if (!x)
+		return vhd_fail_nomem(err);
+	x->io = req->io;
+	rc = vhdx_load_header(x, &req->sink, err);
+	if (rc)
+		goto out;
+	rc = vhdx_load_regions(x, &req->sink, err);
+	if (rc)
+		goto out;
+	rc = vhdx_load_meta(x, &req->sink, err);
+	if (rc)
+		goto out;
+	rc = vhd_pcache_new(&ops, x, req->cache_bytes, &x->pages, err);
+	if (rc)
+		goto out;
+	*eng_out = x;
+	x = NULL;
+out:
+	vhdx_close(x);
+	return rc;
+}
