@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Chains: from an image down through its parents until a layer needs none.
+ *
+ * A chain that cannot be completed fails to open: a missing parent is never
+ * served as zeros (VHDX-RD-04).  Loops are found by the identity of the files,
+ * through whatever names they were reached; the depth has a limit (VHD-D-9,
+ * VHDX-PAR-20).
+ */
+#include "image/chain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/guid.h"
+#include "image/parent.h"
+#include "io/path.h"
+#include "io/stat.h"
+
+/* The two formats have rules of their own for the same things. */
+static enum vhd_rule_idx pick(const struct vhd_layer *child,
+			      enum vhd_rule_idx vhd1, enum vhd_rule_idx vhdx)
+{
+	return child->format == VHD_FORMAT_VHDX ? vhdx : vhd1;
+}
+
+static void report(const struct vhd_layer_open *how, uint32_t index,
+		   const struct vhd_layer *layer, enum vhd_rule_idx rule,
+		   const char *msg)
+{
+	if (!how->reporter || !how->reporter->fn)
+		return;
+	how->reporter->fn(how->reporter->arg, index, vhd_io_name(layer->io),
+			  vhd_rule_get(rule), VHD_NO_OFFSET, msg);
+}
+
+/* The name in a VHD's header is what Xen's check insists on (VHD-H-8). */
+static void compare_name(const struct vhd_layer_open *how, uint32_t index,
+			 const struct vhd_layer *child,
+			 const struct vhd_parent_ref *ref,
+			 const struct vhd_layer *parent)
+{
+	const char *is = vhd_path_base(vhd_io_name(parent->io));
+	size_t i;
+
+	for (i = 0; i < ref->locator_count; i++) {
+		const char *text = ref->locators[i].text;
+		const char *cut = strrchr(text, '\\');
+		char msg[384];
+
+		if (ref->locators[i].kind != VHD_LOCATOR_NAME)
+			continue;
+		text = vhd_path_base(cut ? cut + 1 : text);
+		if (!strcmp(text, is))
+			continue;
+		snprintf(msg, sizeof(msg),
+			 "the header names the parent \"%.128s\", its file is "
+			 "\"%.128s\"", text, is);
+		report(how, index, child, RULE_VHD1_PARENT_NAME, msg);
+	}
+}
+
+/* What is odd about a parent that is the right one. */
+static void compare(const struct vhd_layer_open *how, uint32_t index,
+		    const struct vhd_layer *child,
+		    const struct vhd_parent_ref *ref,
+		    const struct vhd_layer *parent)
+{
+	int64_t mtime = vhd_io_mtime(parent->io);
+	char msg[256];
+
+	if (child->size != parent->size) {
+		snprintf(msg, sizeof(msg),
+			 "the disk has %" PRIu64 " bytes, its parent %" PRIu64,
+			 child->size, parent->size);
+		report(how, index, child,
+		       pick(child, RULE_VHD1_PARENT_SIZE,
+			    RULE_VHDX_PARENT_SIZE), msg);
+	}
+	if (child->format == VHD_FORMAT_VHD)
+		compare_name(how, index, child, ref, parent);
+	if (child->format == VHD_FORMAT_VHD && ref->timestamp && mtime &&
+	    mtime > ref->timestamp)
+		report(how, index, child, RULE_VHD1_PARENT_TIME,
+		       "the parent's file was modified after the time that "
+		       "the child recorded");
+	if (child->format == VHD_FORMAT_VHD &&
+	    vhd_guid_equal(&child->id, &parent->id))
+		report(how, index, child, RULE_VHD1_ID_OF_PARENT,
+		       "the disk has the unique id of its parent");
+	if (child->format == VHD_FORMAT_VHDX &&
+	    !vhd_guid_equal(&child->disk_id, &parent->disk_id))
+		report(how, index, child, RULE_VHDX_PARENT_DISK_ID,
+		       "the virtual disk id is not the parent's");
+	if (child->format == VHD_FORMAT_VHDX && parent->dirty_log)
+		report(how, index, child, RULE_VHDX_PARENT_PENDING,
+		       "the parent has a pending log, which is replayed in "
+		       "memory");
+}
+
+static int check_loop(const struct vhd_image *img,
+		      const struct vhd_layer *parent, struct vhd_error *err)
+{
+	const struct vhd_layer *child = &img->layers[img->count - 1];
+	uint32_t i;
+
+	for (i = 0; i < img->count; i++) {
+		if (!vhd_file_id_same(&img->layers[i].file_id,
+				      &parent->file_id))
+			continue;
+		return vhd_fail_code_rule(
+			err, VHD_E_PARENT,
+			pick(child, RULE_VHD1_CHAIN, RULE_VHDX_CHAIN),
+			VHD_NO_OFFSET,
+			"the chain of parents comes back to the same file "
+			"after %" PRIu32 " layers", img->count - i);
+	}
+	return 0;
+}
+
+static int check_sector(const struct vhd_layer *child,
+			const struct vhd_layer *parent, struct vhd_error *err)
+{
+	if (child->format != VHD_FORMAT_VHDX ||
+	    child->logical_sector == parent->logical_sector)
+		return 0;
+	return vhd_fail_code_rule(
+		err, VHD_E_PARENT, RULE_VHDX_PARENT_SECTOR, VHD_NO_OFFSET,
+		"logical sectors have %u bytes, those of the parent %s have %u",
+		(unsigned int)child->logical_sector, vhd_io_name(parent->io),
+		(unsigned int)parent->logical_sector);
+}
+
+/* The parent of the present lowest layer; *index counts opts->parents. */
+static int open_one(struct vhd_image *img, const struct vhd_parent_ref *ref,
+		    const struct vhd_open_opts *opts,
+		    const struct vhd_layer_open *how, struct vhd_error *err)
+{
+	const struct vhd_layer *child = &img->layers[img->count - 1];
+	struct vhd_parent_search search = {
+		.child = child,
+		.ref = ref,
+		.opts = opts,
+		.how = *how,
+		.given = NULL,
+	};
+	struct vhd_layer parent = { 0 };
+	uint32_t i;
+	int rc;
+
+	search.how.index = img->count;
+	for (i = 0; opts->parents && opts->parents[i]; i++) {
+		if (i + 1 == img->count)
+			search.given = opts->parents[i];
+	}
+	rc = vhd_parent_find(&search, &parent, err);
+	if (!rc)
+		rc = check_loop(img, &parent, err);
+	if (!rc)
+		rc = check_sector(child, &parent, err);
+	if (!rc) {
+		compare(how, img->count - 1, child, ref, &parent);
+		rc = vhd_image_push(img, &parent, err);
+	}
+	if (rc)
+		vhd_err_file(err, rc, vhd_io_name(child->io));
+	vhd_layer_close(&parent, NULL);
+	return rc;
+}
+
+int vhd_chain_open(struct vhd_image *img, const struct vhd_open_opts *opts,
+		   const struct vhd_layer_open *how, struct vhd_error *err)
+{
+	for (;;) {
+		struct vhd_layer *low = &img->layers[img->count - 1];
+		struct vhd_parent_ref ref = { 0 };
+		int rc;
+
+		if (!low->ops->parent(low->eng, &ref))
+			return 0;
+		if (opts->flags & VHD_OPEN_NO_PARENT) {
+			img->torn = true;
+			return 0;
+		}
+		if (img->count >= opts->max_depth) {
+			rc = vhd_fail_code_rule(
+				err, VHD_E_PARENT,
+				pick(low, RULE_VHD1_CHAIN, RULE_VHDX_CHAIN),
+				VHD_NO_OFFSET,
+				"the chain has more than %" PRIu32 " layers",
+				opts->max_depth);
+			return vhd_err_file(err, rc, vhd_io_name(low->io));
+		}
+		rc = open_one(img, &ref, opts, how, err);
+		if (rc)
+			return rc;
+	}
+}

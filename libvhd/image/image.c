@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "image/image_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/ckd.h"
+#include "base/fail.h"
+#include "image/chain.h"
+
+#define DEFAULT_DEPTH 256u
+
+int vhd_open_opts_get(const struct vhd_open_opts *in,
+		      struct vhd_open_opts *out, struct vhd_error *err)
+{
+	const uint32_t known = VHD_OPEN_NO_LOCK | VHD_OPEN_NO_PARENT |
+			       VHD_OPEN_IGNORE_PARENT_ID |
+			       VHD_OPEN_ALLOW_RAW | VHD_OPEN_ANY_PARENT_DIR;
+
+	memset(out, 0, sizeof(*out));
+	if (in) {
+		if (in->size < offsetof(struct vhd_open_opts, cache_bytes))
+			return vhd_fail(err, VHD_E_INVAL,
+					"struct vhd_open_opts has no size");
+		memcpy(out, in, min_u64(in->size, sizeof(*out)));
+	}
+	out->size = sizeof(*out);
+	if (out->flags & ~known)
+		return vhd_fail(err, VHD_E_INVAL, "unknown open flags 0x%x",
+				(unsigned int)(out->flags & ~known));
+	if (!out->max_depth)
+		out->max_depth = DEFAULT_DEPTH;
+	return 0;
+}
+
+int vhd_image_io(const char *path, const struct vhd_open_opts *opts,
+		 struct vhd_io **io_out, struct vhd_error *err)
+{
+	struct vhd_io *io = NULL;
+	int rc = vhd_io_open_posix(path, 0, &io, err);
+
+	if (!rc && !(opts->flags & VHD_OPEN_NO_LOCK))
+		rc = vhd_io_lock(io, VHD_LOCK_READ, err);
+	if (rc) {
+		vhd_err_file(err, rc, path);
+		vhd_io_close(&io, NULL);
+		return rc;
+	}
+	*io_out = io;
+	return 0;
+}
+
+int vhd_image_push(struct vhd_image *img, struct vhd_layer *layer,
+		   struct vhd_error *err)
+{
+	if (img->count == img->room) {
+		uint32_t room = img->room ? img->room * 2 : 4;
+		struct vhd_layer *more = vhd_alloc_array(room, sizeof(*more));
+
+		if (!more)
+			return vhd_fail_nomem(err);
+		if (img->count)
+			memcpy(more, img->layers, img->count * sizeof(*more));
+		vhd_free(img->layers);
+		img->layers = more;
+		img->room = room;
+	}
+	img->layers[img->count++] = *layer;
+	memset(layer, 0, sizeof(*layer));
+	return 0;
+}
+
+int vhd_image_open(struct vhd_io *io, const struct vhd_open_opts *opts,
+		   const struct vhd_reporter *reporter, int64_t now,
+		   struct vhd_image **img_out, struct vhd_error *err)
+{
+	struct vhd_image *img = NULL;
+	struct vhd_layer top = { 0 };
+	struct vhd_layer_open how = {
+		.format = opts->format,
+		.allow_raw = opts->flags & VHD_OPEN_ALLOW_RAW,
+		.cache_bytes = opts->cache_bytes,
+		.size_rule = opts->size_rule,
+		.now = now,
+		.reporter = reporter,
+	};
+	int rc;
+
+	rc = vhd_layer_open(io, &how, &top, err);
+	if (rc)
+		return rc;
+	img = vhd_alloc(sizeof(*img));
+	if (!img) {
+		rc = vhd_fail_nomem(err);
+		goto out;
+	}
+	img->size = top.size;
+	rc = vhd_image_push(img, &top, err);
+	if (rc)
+		goto out;
+	rc = vhd_chain_open(img, opts, &how, err);
+	if (rc)
+		goto out;
+	*img_out = img;
+	img = NULL;
+out:
+	vhd_layer_close(&top, NULL);
+	vhd_close(&img, NULL);
+	return rc;
+}
+
+/* Turns findings into lines for the log callback. */
+static void log_report(void *arg, uint32_t layer, const char *file,
+		       const struct vhd_rule *rule, uint64_t off,
+		       const char *msg)
+{
+	const struct vhd_open_opts *opts = arg;
+	char line[1280];
+	(void)layer;
+
+	if (off == VHD_NO_OFFSET)
+		snprintf(line, sizeof(line), "%s: %s (%s)", file, msg,
+			 rule->id);
+	else
+		snprintf(line, sizeof(line), "%s: %s (%s, at 0x%llx)", file,
+			 msg, rule->id, (unsigned long long)off);
+	opts->log(opts->log_arg,
+		  rule->severity == VHD_SEV_INFO ? VHD_LOG_INFO
+						 : VHD_LOG_WARNING,
+		  line);
+}
+
+static int open_logged(struct vhd_io *io, struct vhd_open_opts *opts,
+		       struct vhd_image **img_out, struct vhd_error *err)
+{
+	struct vhd_reporter reporter = { log_report, opts };
+
+	return vhd_image_open(io, opts, opts->log ? &reporter : NULL, 0,
+			      img_out, err);
+}
+
+int vhd_open(const char *path, const struct vhd_open_opts *opts,
+	     struct vhd_image **img_out, struct vhd_error *err)
+{
+	struct vhd_open_opts all;
+	struct vhd_io *io = NULL;
+	int rc;
+
+	if (!path || !img_out)
+		return vhd_fail(err, VHD_E_INVAL, "no file is named");
+	rc = vhd_open_opts_get(opts, &all, err);
+	if (!rc)
+		rc = vhd_image_io(path, &all, &io, err);
+	if (!rc)
+		rc = open_logged(io, &all, img_out, err);
+	return rc;
+}
+
+int vhd_open_io(const struct vhd_io_ops *ops, void *handle, const char *name,
+		const struct vhd_open_opts *opts, struct vhd_image **img_out,
+		struct vhd_error *err)
+{
+	struct vhd_open_opts all;
+	struct vhd_io *io = NULL;
+	int rc;
+
+	/* The handle is ours from here on, whatever happens. */
+	rc = vhd_io_new(ops, handle, name ? name : "(memory)", &io, err);
+	if (rc)
+		return rc;
+	rc = vhd_open_opts_get(opts, &all, err);
+	if (!rc && !(all.flags & VHD_OPEN_NO_LOCK))
+		rc = vhd_io_lock(io, VHD_LOCK_READ, err);
+	if (rc) {
+		vhd_io_close(&io, NULL);
+		return rc;
+	}
+	return open_logged(io, &all, img_out, err);
+}
+
+int vhd_close(struct vhd_image **img, struct vhd_error *err)
+{
+	int rc = 0;
+
+	if (!img || !*img)
+		return 0;
+	while ((*img)->count) {
+		struct vhd_layer *layer = &(*img)->layers[--(*img)->count];
+		int rc2 = vhd_layer_close(layer, rc ? NULL : err);
+
+		rc = rc ? rc : rc2;
+	}
+	vhd_free((*img)->layers);
+	vhd_free(*img);
+	*img = NULL;
+	return rc;
+}

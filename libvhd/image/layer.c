@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "image/layer.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "image/probe.h"
+
+#define DEFAULT_CACHE (UINT64_C(1) << 20)
+
+/* Carries a finding of an engine to the reporter, with its layer and file. */
+struct tap {
+	const struct vhd_reporter *reporter;
+	uint32_t index;
+	const char *file;
+};
+
+static void tap_report(void *arg, const struct vhd_rule *rule, uint64_t off,
+		       const char *msg)
+{
+	const struct tap *tap = arg;
+
+	tap->reporter->fn(tap->reporter->arg, tap->index, tap->file, rule, off,
+			  msg);
+}
+
+static void layer_describe(struct vhd_layer *layer)
+{
+	struct vhd_info info = { .size = sizeof(info) };
+
+	layer->ops->info(layer->eng, &info);
+	layer->size = info.virtual_size;
+	layer->id = info.id;
+	layer->format = info.format;
+	layer->dirty_log = info.log == VHD_LOG_REPLAYED;
+	layer->has_parent = info.has_parent;
+	layer->logical_sector = info.logical_sector;
+	layer->disk_id = info.vhdx.disk_id;
+	vhd_io_file_id(layer->io, &layer->file_id);
+}
+
+int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
+		   struct vhd_layer *layer, struct vhd_error *err)
+{
+	struct vhd_layer new = { .io = io };
+	struct tap tap = { how->reporter, how->index, vhd_io_name(io) };
+	struct vhd_engine_open req = {
+		.io = io,
+		.cache_bytes = how->cache_bytes ? how->cache_bytes
+						: DEFAULT_CACHE,
+		.size_rule = how->size_rule,
+		.now = how->now,
+	};
+	int rc;
+
+	if (how->reporter && how->reporter->fn)
+		req.sink = (struct vhd_sink){ tap_report, &tap };
+	rc = vhd_probe(io, how->format, how->allow_raw, &new.ops, err);
+	if (!rc)
+		rc = new.ops->open(&req, &new.eng, err);
+	if (rc) {
+		vhd_err_file(err, rc, vhd_io_name(io));
+		vhd_io_close(&new.io, NULL);
+		return rc;
+	}
+	layer_describe(&new);
+	*layer = new;
+	return 0;
+}
+
+int vhd_layer_close(struct vhd_layer *layer, struct vhd_error *err)
+{
+	if (layer->eng)
+		layer->ops->close(layer->eng);
+	layer->eng = NULL;
+	return vhd_io_close(&layer->io, err);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_IMAGE_LAYER_H
+#define VHD_IMAGE_LAYER_H
+
+/*
+ * One file of a chain: its io, the engine that understands it, and the few
+ * facts that the chain above needs at every read.
+ */
+
+#include "engine/engine.h"
+#include "io/io_posix.h"
+
+/* Where openings report what is odd; @layer counts from the top. */
+struct vhd_reporter {
+	void (*fn)(void *arg, uint32_t layer, const char *file,
+		   const struct vhd_rule *rule, uint64_t off, const char *msg);
+	void *arg;
+};
+
+struct vhd_layer {
+	struct vhd_io *io;
+	const struct vhd_engine *ops;
+	void *eng;
+	uint64_t size;			/* of the virtual disk */
+	struct vhd_guid id;
+	enum vhd_format format;
+	struct vhd_file_id file_id;
+	bool dirty_log;
+	bool has_parent;
+	uint32_t logical_sector;
+	struct vhd_guid disk_id;	/* VHDX only */
+};
+
+struct vhd_layer_open {
+	enum vhd_format format;		/* AUTO probes */
+	bool allow_raw;			/* when the probe finds nothing */
+	uint64_t cache_bytes;
+	enum vhd_size_rule size_rule;
+	int64_t now;
+	uint32_t index;			/* for the reporter */
+	const struct vhd_reporter *reporter;	/* may be NULL */
+};
+
+/*
+ * Takes over @io, also on failure.  @layer is filled on success only; errors
+ * name the file.
+ */
+int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
+		   struct vhd_layer *layer, struct vhd_error *err);
+
+/* Releases what it holds; reports the first failure. */
+int vhd_layer_close(struct vhd_layer *layer, struct vhd_error *err);
+
+#endif

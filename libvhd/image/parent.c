@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a parent may be found is policy, not chance: an image from a stranger
+ * must not make a service read any file it names.  A parent lies below the
+ * directory of its child, or below one that the caller allows, symbolic links
+ * resolved; it is a regular file; and its identity is the recorded one.  The
+ * caller may name the file instead, which settles where it lies, but not who
+ * it is.
+ *
+ * Candidates that fail one of these are passed over, and the next is tried
+ * (VHD-L-22, VHDX-PAR-14).  When none is left the error tells the whole story:
+ * what the child wants, and what became of each candidate that exists.
+ */
+#include "image/parent.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/guid.h"
+#include "image/candidates.h"
+#include "io/path.h"
+
+/* What the search has seen so far. */
+struct story {
+	char text[480];
+	size_t len;
+	unsigned int looked;	/* candidates that do not exist */
+	bool refused;		/* one lies where it may not */
+	bool mismatch;		/* one is another disk */
+	bool damaged;		/* one could not be opened */
+	struct vhd_error damage;
+};
+
+static void tell(struct story *s, const char *fmt, ...) VHD_PRINTF(2, 3);
+static void tell(struct story *s, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (s->len >= sizeof(s->text) - 1)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(s->text + s->len, sizeof(s->text) - s->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		s->len += (size_t)n;
+	if (s->len >= sizeof(s->text))
+		s->len = sizeof(s->text) - 1;
+}
+
+static bool allowed(const struct vhd_parent_search *s, const char *real,
+		    const char *child_dir)
+{
+	const char *const *dir;
+
+	if (s->opts->flags & VHD_OPEN_ANY_PARENT_DIR)
+		return true;
+	if (child_dir && vhd_path_below(real, child_dir))
+		return true;
+	for (dir = s->opts->parent_dirs; dir && *dir; dir++) {
+		char *dir_real = vhd_path_real(*dir);
+		bool below = dir_real && vhd_path_below(real, dir_real);
+
+		vhd_free(dir_real);
+		if (below)
+			return true;
+	}
+	return false;
+}
+
+static bool is_wanted(const struct vhd_parent_search *s,
+		      const struct vhd_layer *parent)
+{
+	size_t i;
+
+	if (s->ref->raw || (s->opts->flags & VHD_OPEN_IGNORE_PARENT_ID))
+		return true;
+	if (parent->format != s->child->format)
+		return false;
+	for (i = 0; i < s->ref->id_count; i++) {
+		if (!vhd_guid_is_zero(&s->ref->ids[i]) &&
+		    vhd_guid_equal(&s->ref->ids[i], &parent->id))
+			return true;
+	}
+	return false;
+}
+
+static int open_file(const struct vhd_parent_search *s, const char *path,
+		     uint32_t posix_flags, struct vhd_layer *out,
+		     struct vhd_error *err)
+{
+	struct vhd_layer_open how = s->how;
+	struct vhd_io *io = NULL;
+	int rc;
+
+	how.format = s->ref->raw ? VHD_FORMAT_RAW : VHD_FORMAT_AUTO;
+	how.allow_raw = s->opts->flags & VHD_OPEN_IGNORE_PARENT_ID;
+	rc = vhd_io_open_posix(path, posix_flags, &io, err);
+	if (!rc && !(s->opts->flags & VHD_OPEN_NO_LOCK)) {
+		rc = vhd_io_lock(io, VHD_LOCK_READ, err);
+		if (rc)
+			vhd_io_close(&io, NULL);
+	}
+	if (rc)
+		return vhd_err_file(err, rc, path);
+	return vhd_layer_open(io, &how, out, err);
+}
+
+/* "id 1234-...", for messages. */
+static void id_text(const struct vhd_layer *layer, char *buf, size_t room)
+{
+	char text[VHD_GUID_TEXT];
+
+	vhd_guid_format(&layer->id, text);
+	snprintf(buf, room, "a %s with id %s", vhd_format_name(layer->format),
+		 text);
+}
+
+/* True when @path was the parent; *out is then open. */
+static bool try_one(const struct vhd_parent_search *s, const char *path,
+		    const char *child_dir, struct vhd_layer *out,
+		    struct story *story)
+{
+	struct vhd_layer layer = { 0 };
+	struct vhd_error e;
+	char id[80];
+	char *real = vhd_path_real(path);
+	bool found = false;
+
+	if (!real) {
+		story->looked++;
+		return false;
+	}
+	if (!allowed(s, real, child_dir)) {
+		story->refused = true;
+		tell(story, "; %s lies outside of the allowed directories",
+		     real);
+		goto out;
+	}
+	if (open_file(s, real, VHD_POSIX_NO_DEVICE | VHD_POSIX_NO_SYMLINK,
+		      &layer, &e)) {
+		tell(story, "; %s cannot be used: %s", real, e.msg);
+		if (!story->damaged)
+			story->damage = e;
+		story->damaged = true;
+		goto out;
+	}
+	if (is_wanted(s, &layer)) {
+		*out = layer;
+		memset(&layer, 0, sizeof(layer));
+		found = true;
+	} else {
+		story->mismatch = true;
+		id_text(&layer, id, sizeof(id));
+		tell(story, "; %s is %s", real, id);
+	}
+out:
+	vhd_layer_close(&layer, NULL);
+	vhd_free(real);
+	return found;
+}
+
+/* What the child wants, in words: its parent's id, and the recorded names. */
+static void wanted_text(const struct vhd_parent_ref *ref, char *buf,
+			size_t room)
+{
+	char id[VHD_GUID_TEXT] = "";
+	const char *name = ref->locator_count ? ref->locators[0].text : NULL;
+
+	if (ref->id_count)
+		vhd_guid_format(&ref->ids[0], id);
+	if (ref->raw)
+		snprintf(buf, room, "the raw disk \"%.128s\"",
+			 name ? name : "?");
+	else if (name)
+		snprintf(buf, room, "\"%.128s\" with id %s", name, id);
+	else
+		snprintf(buf, room, "the disk with id %s (no name recorded)",
+			 id);
+}
+
+static int give_up(const struct vhd_parent_search *s, const char *child_dir,
+		   const struct story *story, struct vhd_error *err)
+{
+	bool vhdx = s->child->format == VHD_FORMAT_VHDX;
+	enum vhd_rule_idx missing = vhdx ? RULE_VHDX_PARENT_MISSING
+					 : RULE_VHD1_PARENT_MISSING;
+	enum vhd_rule_idx wrong = vhdx ? RULE_VHDX_PARENT_ID
+				       : RULE_VHD1_PARENT_ID;
+	char want[240];
+
+	wanted_text(s->ref, want, sizeof(want));
+	if (story->mismatch)
+		return vhd_fail_code_rule(err, VHD_E_PARENT, wrong,
+					  VHD_NO_OFFSET,
+					  "the parent %s is not found%s", want,
+					  story->text);
+	if (story->damaged) {
+		if (err)
+			*err = story->damage;
+		return story->damage.code;
+	}
+	if (story->refused)
+		return vhd_fail_code_rule(err, VHD_E_POLICY, missing,
+					  VHD_NO_OFFSET,
+					  "the parent %s may not be used%s",
+					  want, story->text);
+	return vhd_fail_code_rule(err, VHD_E_PARENT, missing, VHD_NO_OFFSET,
+				  "the parent %s is not found: %u names were "
+				  "looked for in and below %s", want,
+				  story->looked,
+				  child_dir ? child_dir : "(no directory)");
+}
+
+static int use_given(const struct vhd_parent_search *s,
+		     struct vhd_layer *parent_out, struct vhd_error *err)
+{
+	struct vhd_layer layer = { 0 };
+	enum vhd_rule_idx wrong = s->child->format == VHD_FORMAT_VHDX
+					  ? RULE_VHDX_PARENT_ID
+					  : RULE_VHD1_PARENT_ID;
+	char want[240], id[80];
+	int rc = open_file(s, s->given, 0, &layer, err);
+
+	if (rc)
+		return rc;
+	if (is_wanted(s, &layer)) {
+		*parent_out = layer;
+		return 0;
+	}
+	wanted_text(s->ref, want, sizeof(want));
+	id_text(&layer, id, sizeof(id));
+	vhd_layer_close(&layer, NULL);
+	return vhd_fail_code_rule(err, VHD_E_PARENT, wrong, VHD_NO_OFFSET,
+				  "the parent is %s, but %s is %s", want,
+				  s->given, id);
+}
+
+int vhd_parent_find(const struct vhd_parent_search *s,
+		    struct vhd_layer *parent_out, struct vhd_error *err)
+{
+	struct vhd_candidates c;
+	struct story story = { 0 };
+	size_t i;
+	int rc;
+
+	if (s->given)
+		return use_given(s, parent_out, err);
+	if (vhd_io_fd(s->child->io) < 0) {
+		/* No file, no directory: only the caller can know. */
+		return give_up(s, NULL, &story, err);
+	}
+	if (!vhd_candidates_list(vhd_io_name(s->child->io), s->ref,
+				 s->opts->parent_dirs, &c))
+		return vhd_fail_nomem(err);
+	for (i = 0; i < c.count; i++) {
+		if (try_one(s, c.path[i], c.child_dir, parent_out, &story))
+			break;
+	}
+	rc = i < c.count ? 0 : give_up(s, c.child_dir, &story, err);
+	vhd_candidates_free(&c);
+	return rc;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Raw disks as an engine, so that conversions and raw parents (VHD-D-2) need no
+ * road of their own.  The holes of a sparse file are its zeros.
+ */
+#include "image/raw.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/ckd.h"
+#include "base/fail.h"
+
+struct raw {
+	struct vhd_io *io;
+	uint64_t size;
+};
+
+static int raw_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err)
+{
+	(void)io;
+	(void)err;
+	*ours_out = true;
+	return 0;
+}
+
+static int raw_open(const struct vhd_engine_open *req, void **eng_out,
+		    struct vhd_error *err)
+{
+	struct raw *raw = vhd_alloc(sizeof(*raw));
+	int rc;
+
+	if (!raw)
+		return vhd_fail_nomem(err);
+	raw->io = req->io;
+	rc = vhd_io_size(req->io, &raw->size, err);
+	if (rc) {
+		vhd_free(raw);
+		return rc;
+	}
+	*eng_out = raw;
+	return 0;
+}
+
+static void raw_close(void *eng)
+{
+	vhd_free(eng);
+}
+
+static void raw_info(void *eng, struct vhd_info *out)
+{
+	const struct raw *raw = eng;
+
+	out->format = VHD_FORMAT_RAW;
+	out->type = VHD_TYPE_FIXED;
+	out->log = VHD_LOG_NONE;
+	out->virtual_size = raw->size;
+	out->file_size = raw->size;
+	out->logical_sector = 512;
+	out->physical_sector = 512;
+}
+
+static bool raw_parent(void *eng, struct vhd_parent_ref *out)
+{
+	(void)eng;
+	(void)out;
+	return false;
+}
+
+static int raw_map(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,
+		   struct vhd_error *err)
+{
+	const struct raw *raw = eng;
+	uint64_t start, stop;
+	int rc;
+
+	rc = vhd_io_next_data(raw->io, off, off + len, &start, &stop, err);
+	if (rc)
+		return rc;
+	if (start > off)
+		*out = (struct vhd_run){ start - off, VHD_NO_OFFSET,
+					 VHD_RUN_ZERO, 0 };
+	else
+		*out = (struct vhd_run){ stop - off, off, VHD_RUN_DATA,
+					 VHD_EXTENT_ALLOCATED };
+	return 0;
+}
+
+static int raw_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
+		     struct vhd_error *err)
+{
+	const struct raw *raw = eng;
+
+	(void)bat_bytes;
+	(void)err;
+	*out = (struct vhd_usage){ .data_bytes = raw->size, .complete = true };
+	return 0;
+}
+
+static int raw_layout(void *eng, vhd_region_fn fn, void *arg,
+		      struct vhd_error *err)
+{
+	const struct raw *raw = eng;
+	uint64_t off = 0;
+
+	while (off < raw->size) {
+		uint64_t start, stop;
+		int rc = vhd_io_next_data(raw->io, off, raw->size, &start,
+					  &stop, err);
+
+		if (rc)
+			return rc;
+		if (stop > start && !fn(arg, VHD_REGION_DATA, start,
+					stop - start, VHD_NO_OFFSET))
+			break;
+		off = stop;
+	}
+	return 0;
+}
+
+static int raw_build(struct vhd_io *io, const struct vhd_build *what,
+		     void **bld_out, struct vhd_error *err)
+{
+	struct raw *raw;
+
+	if (what->type != VHD_TYPE_FIXED)
+		return vhd_fail(err, VHD_E_INVAL,
+				"a raw disk is always fixed, not %s",
+				vhd_type_name(what->type));
+	raw = vhd_alloc(sizeof(*raw));
+	if (!raw)
+		return vhd_fail_nomem(err);
+	raw->io = io;
+	raw->size = what->virtual_size;
+	*bld_out = raw;
+	return 0;
+}
+
+static int raw_place(void *bld, uint64_t off, uint64_t *file_off_out,
+		     uint64_t *len_out, struct vhd_error *err)
+{
+	const struct raw *raw = bld;
+
+	(void)err;
+	*file_off_out = off;
+	*len_out = raw->size - off;
+	return 0;
+}
+
+static int raw_finish(void *bld, struct vhd_error *err)
+{
+	const struct raw *raw = bld;
+
+	return vhd_io_set_size(raw->io, raw->size, err);
+}
+
+const struct vhd_engine vhd_raw_engine = {
+	.format = VHD_FORMAT_RAW,
+	.probe = raw_probe,
+	.open = raw_open,
+	.close = raw_close,
+	.info = raw_info,
+	.parent = raw_parent,
+	.map = raw_map,
+	.usage = raw_usage,
+	.layout = raw_layout,
+	.check = NULL,
+	.build = raw_build,
+	.place = raw_place,
+	.finish = raw_finish,
+	.discard = raw_close,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one read path: a guest range becomes extents by asking the layers from
+ * the top down until one has an answer (VHD-D-8, VHDX-RD), and extents become
+ * bytes.  A layer that is smaller than the one above it has no say past its
+ * end, where the disk reads as zeros (VHD-D-6, VHDX-RD-03).
+ */
+#include "image/rw.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/ckd.h"
+#include "base/fail.h"
+
+/* Looks at one range at most so often, so that a call stays short. */
+#define MAX_LOOKS 4096u
+
+static void set_extent(struct vhd_extent *ext, uint64_t off, uint64_t len,
+		       uint32_t layer, const struct vhd_run *run)
+{
+	ext->off = off;
+	ext->len = len;
+	ext->layer = layer;
+	ext->flags = run->flags;
+	if (run->kind == VHD_RUN_DATA) {
+		ext->kind = VHD_EXTENT_DATA;
+		ext->file_off = run->file_off;
+	} else {
+		ext->kind = VHD_EXTENT_ZERO;
+		ext->file_off = VHD_NO_OFFSET;
+	}
+}
+
+int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
+		  struct vhd_extent *ext_out, struct vhd_error *err)
+{
+	struct vhd_run nothing = { len, VHD_NO_OFFSET, VHD_RUN_ZERO,
+				   VHD_EXTENT_UNMAPPED };
+	uint32_t i;
+
+	for (i = 0; i < img->count && off < img->layers[i].size; i++) {
+		struct vhd_layer *layer = &img->layers[i];
+		struct vhd_run run;
+		int rc;
+
+		len = min_u64(len, layer->size - off);
+		rc = layer->ops->map(layer->eng, off, len, &run, err);
+		if (rc)
+			return vhd_err_file(err, rc, vhd_io_name(layer->io));
+		len = run.len;
+		if (run.kind != VHD_RUN_PARENT) {
+			set_extent(ext_out, off, len, i, &run);
+			return 0;
+		}
+	}
+	if (i == img->count && img->torn)
+		return vhd_err_file(
+			err,
+			vhd_fail(err, VHD_E_PARENT,
+				 "guest offset 0x%" PRIx64 " is stored in the "
+				 "parent, which is not open", off),
+			vhd_io_name(img->layers[img->count - 1].io));
+	set_extent(ext_out, off, len, i ? i - 1 : 0, &nothing);
+	return 0;
+}
+
+/* True when @b goes on where @a ends, as far as a reader can tell. */
+static bool mergeable(const struct vhd_extent *a, const struct vhd_extent *b)
+{
+	if (a->kind != b->kind || a->layer != b->layer || a->flags != b->flags)
+		return false;
+	return a->kind == VHD_EXTENT_ZERO || a->file_off + a->len == b->file_off;
+}
+
+static int check_range(const struct vhd_image *img, uint64_t off, uint64_t len,
+		       struct vhd_error *err)
+{
+	if (range_in(off, len, img->size))
+		return 0;
+	return vhd_fail(err, VHD_E_RANGE,
+			"%" PRIu64 " bytes at 0x%" PRIx64 " do not lie inside "
+			"the disk of %" PRIu64 " bytes", len, off, img->size);
+}
+
+int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
+		struct vhd_extent *ext, size_t max, size_t *n_out,
+		struct vhd_error *err)
+{
+	uint64_t end;
+	unsigned int looks;
+	size_t n = 0;
+	int rc = check_range(img, off, len, err);
+
+	if (rc)
+		return rc;
+	if (!len || !max)
+		return vhd_fail(err, VHD_E_INVAL, "nothing to resolve");
+	end = off + len;
+	for (looks = 0; off < end && looks < MAX_LOOKS; looks++) {
+		struct vhd_extent e;
+
+		rc = vhd_image_map(img, off, end - off, &e, err);
+		if (rc)
+			break;
+		if (n && mergeable(&ext[n - 1], &e))
+			ext[n - 1].len += e.len;
+		else if (n == max)
+			break;
+		else
+			ext[n++] = e;
+		off += e.len;
+	}
+	/* What came before a failure is an answer; the failure comes next. */
+	if (!n)
+		return rc;
+	*n_out = n;
+	return 0;
+}
+
+int vhd_pread(struct vhd_image *img, void *buf, size_t len, uint64_t off,
+	      struct vhd_error *err)
+{
+	uint8_t *p = buf;
+	int rc = check_range(img, off, len, err);
+
+	while (!rc && len) {
+		struct vhd_extent e;
+		size_t n;
+
+		rc = vhd_image_map(img, off, len, &e, err);
+		if (rc)
+			break;
+		n = (size_t)e.len;
+		if (e.kind == VHD_EXTENT_DATA)
+			rc = vhd_io_read_padded(img->layers[e.layer].io, p, n,
+						e.file_off, err);
+		else
+			memset(p, 0, n);
+		p += n;
+		off += n;
+		len -= n;
+	}
+	return rc;
+}
+
+int vhd_preadv(struct vhd_image *img, const struct vhd_iov *iov, int cnt,
+	       uint64_t off, struct vhd_error *err)
+{
+	uint64_t total = 0;
+	int i, rc;
+
+	for (i = 0; i < cnt; i++) {
+		if (ckd_add(&total, total, (uint64_t)iov[i].len))
+			return vhd_fail(err, VHD_E_RANGE,
+					"the pieces are too long");
+	}
+	rc = check_range(img, off, total, err);
+	for (i = 0; !rc && i < cnt; i++) {
+		rc = vhd_pread(img, iov[i].base, iov[i].len, off, err);
+		off += iov[i].len;
+	}
+	return rc;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_IMAGE_RW_H
+#define VHD_IMAGE_RW_H
+
+#include "image/image_priv.h"
+
+/* The extent at @off, as far as the layers answer in one look; no range check:
+ * [off, off + len) lies inside the disk. */
+int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
+		  struct vhd_extent *ext_out, struct vhd_error *err);
+
+#endif
