@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Check in two passes.  The first opens the image alone and asks its engine
+ * for everything that is wrong with it; a file that cannot be opened because a
+ * rule is broken has just that finding.  The second opens the whole chain, for
+ * what can only be seen from both sides of a link, and checks the parents if it
+ * is asked to.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ckd.h"
+#include "base/fail.h"
+#include "image/image_priv.h"
+#include "io/path.h"
+#include "vhd/ops.h"
+
+struct check {
+	struct vhd_check_opts opts;
+	struct vhd_open_opts open;
+	struct vhd_check_result *result;
+	bool links;	/* second pass: layer 0's own findings are known */
+};
+
+static void finding(struct check *c, uint32_t layer, const char *file,
+		    const struct vhd_rule *rule, uint64_t off, const char *msg)
+{
+	const struct vhd_finding f = { rule, layer, off, file, msg };
+
+	c->result->count[rule->severity]++;
+	if (c->opts.finding)
+		c->opts.finding(c->opts.finding_arg, &f);
+}
+
+/* True for rules about how two layers fit, which only the chain can judge. */
+static bool is_link_rule(const struct vhd_rule *rule)
+{
+	static const enum vhd_rule_idx links[] = {
+		RULE_VHD1_PARENT_SIZE, RULE_VHD1_PARENT_TIME,
+		RULE_VHD1_ID_OF_PARENT, RULE_VHD1_PARENT_NAME,
+		RULE_VHDX_PARENT_SIZE,
+		RULE_VHDX_PARENT_DISK_ID, RULE_VHDX_PARENT_PENDING,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		if (vhd_rule_get(links[i]) == rule)
+			return true;
+	}
+	return false;
+}
+
+static void on_report(void *arg, uint32_t layer, const char *file,
+		      const struct vhd_rule *rule, uint64_t off,
+		      const char *msg)
+{
+	struct check *c = arg;
+	bool chain = c->opts.flags & VHD_CHECK_CHAIN;
+
+	if (c->links && layer == 0 && !is_link_rule(rule))
+		return;
+	if (layer > 0 && !chain)
+		return;
+	finding(c, layer, file, rule, off, msg);
+}
+
+/* An error that a rule explains is a finding; anything else ends the check. */
+static int error_as_finding(struct check *c, uint32_t layer, int rc,
+			    const struct vhd_error *e, struct vhd_error *err)
+{
+	if (!rc)
+		return 0;
+	if (e->rule) {
+		finding(c, layer, e->file, e->rule, e->off, e->msg);
+		return 0;
+	}
+	if (err)
+		*err = *e;
+	return rc;
+}
+
+/* What an engine reports while it checks, with layer and file added. */
+struct layer_sink {
+	struct check *check;
+	uint32_t layer;
+	const char *file;
+};
+
+static void on_engine(void *arg, const struct vhd_rule *rule, uint64_t off,
+		      const char *msg)
+{
+	const struct layer_sink *s = arg;
+
+	finding(s->check, s->layer, s->file, rule, off, msg);
+}
+
+static int check_layer(struct check *c, struct vhd_image *img, uint32_t index,
+		       struct vhd_error *err)
+{
+	struct vhd_layer *layer = &img->layers[index];
+	struct layer_sink sink = { c, index, vhd_io_name(layer->io) };
+	struct vhd_engine_check req = {
+		.now = c->opts.now,
+		.sink = { on_engine, &sink },
+		.progress = c->opts.progress,
+		.progress_arg = c->opts.progress_arg,
+	};
+	struct vhd_error e;
+	int rc = 0;
+
+	if (layer->ops->check)
+		rc = layer->ops->check(layer->eng, &req, &e);
+	c->result->blocks += req.blocks;
+	c->result->layers++;
+	if (rc)
+		vhd_err_file(&e, rc, vhd_io_name(layer->io));
+	return error_as_finding(c, index, rc, &e, err);
+}
+
+static int open_image(struct check *c, const char *path, uint32_t flags,
+		      struct vhd_image **img_out, struct vhd_error *err)
+{
+	struct vhd_open_opts open = c->open;
+	struct vhd_reporter reporter = { on_report, c };
+	struct vhd_io *io = NULL;
+	int rc;
+
+	open.flags |= flags;
+	rc = vhd_image_io(path, &open, &io, err);
+	if (rc)
+		return rc;
+	return vhd_image_open(io, &open, &reporter, c->opts.now, img_out, err);
+}
+
+/* Windows' change tracking beside the image (VHDX-WIN-05). */
+static void look_beside(struct check *c, const char *path)
+{
+	static const char *const exts[] = { ".rct", ".mrt" };
+	size_t i;
+
+	for (i = 0; i < sizeof(exts) / sizeof(exts[0]); i++) {
+		char name[4096];
+		int n = snprintf(name, sizeof(name), "%s%s", path, exts[i]);
+
+		if (n > 0 && (size_t)n < sizeof(name) && vhd_path_exists(name))
+			finding(c, 0, path,
+				vhd_rule_get(RULE_VHDX_SIDE_FILE),
+				VHD_NO_OFFSET,
+				"a change tracking file of Windows lies beside "
+				"the image; it is of no use once another "
+				"system has written to the disk");
+	}
+}
+
+static int check_alone(struct check *c, const char *path, bool *has_parent_out,
+		       struct vhd_error *err)
+{
+	struct vhd_image *img = NULL;
+	struct vhd_error e;
+	int rc = open_image(c, path, VHD_OPEN_NO_PARENT, &img, &e);
+
+	*has_parent_out = false;
+	rc = error_as_finding(c, 0, rc, &e, err);
+	if (rc || !img)
+		return rc;
+	*has_parent_out = img->torn;
+	if (img->layers[0].format == VHD_FORMAT_VHDX)
+		look_beside(c, path);
+	rc = check_layer(c, img, 0, err);
+	vhd_close(&img, NULL);
+	return rc;
+}
+
+static int check_chain(struct check *c, const char *path,
+		       struct vhd_error *err)
+{
+	struct vhd_image *img = NULL;
+	struct vhd_error e;
+	uint32_t i;
+	int rc;
+
+	c->links = true;
+	rc = open_image(c, path, 0, &img, &e);
+	if (rc)
+		return error_as_finding(c, 0, rc, &e, err);
+	if (c->opts.flags & VHD_CHECK_CHAIN) {
+		for (i = 1; !rc && i < img->count; i++)
+			rc = check_layer(c, img, i, err);
+	}
+	vhd_close(&img, NULL);
+	return rc;
+}
+
+int vhd_check(const char *path, const struct vhd_check_opts *opts,
+	      struct vhd_check_result *result_out, struct vhd_error *err)
+{
+	struct check c = { .result = result_out };
+	bool has_parent;
+	int rc;
+
+	if (!path || !result_out)
+		return vhd_fail(err, VHD_E_INVAL, "no file is named");
+	memset(result_out, 0, sizeof(*result_out));
+	if (opts)
+		memcpy(&c.opts, opts, min_u64(opts->size, sizeof(c.opts)));
+	rc = vhd_open_opts_get(c.opts.open, &c.open, err);
+	if (rc)
+		return rc;
+	rc = check_alone(&c, path, &has_parent, err);
+	if (!rc && has_parent && !(c.open.flags & VHD_OPEN_NO_PARENT))
+		rc = check_chain(&c, path, err);
+	return rc;
+}

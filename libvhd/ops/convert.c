@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "base/ckd.h"
+#include "base/fail.h"
+#include "image/image_priv.h"
+#include "io/stat.h"
+#include "ops/builder.h"
+#include "ops/copy.h"
+#include "ops/plan.h"
+#include "vhd/ops.h"
+
+static int opts_get(const struct vhd_convert_opts *in,
+		    struct vhd_convert_opts *out, struct vhd_error *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (!in)
+		return vhd_create_opts_get(NULL, &out->create, err);
+	if (in->size < sizeof(*out))
+		return vhd_fail(err, VHD_E_INVAL,
+				"struct vhd_convert_opts has no size");
+	memcpy(out, in, sizeof(*out));
+	return vhd_create_opts_get(&in->create, &out->create, err);
+}
+
+/* A target that is one of the files we read from would destroy it. */
+static int not_a_source(const struct vhd_image *src, const char *dst,
+			struct vhd_error *err)
+{
+	struct vhd_file_id id;
+	uint32_t i;
+
+	vhd_path_file_id(dst, &id);
+	for (i = 0; i < src->count; i++) {
+		if (!vhd_file_id_same(&src->layers[i].file_id, &id))
+			continue;
+		return vhd_fail(err, VHD_E_INVAL,
+				"the target is the same file as the source's "
+				"%s %s", i ? "parent" : "image",
+				vhd_io_name(src->layers[i].io));
+	}
+	return 0;
+}
+
+struct convert {
+	struct vhd_builder builder;
+	struct vhd_convert_result result;
+};
+
+static int convert_data(void *arg, const void *buf, uint64_t len, uint64_t off,
+			struct vhd_error *err)
+{
+	struct convert *c = arg;
+
+	c->result.data_bytes += len;
+	return vhd_builder_write(&c->builder, buf, len, off, err);
+}
+
+static int convert_zero(void *arg, uint64_t len, uint64_t off,
+			struct vhd_error *err)
+{
+	struct convert *c = arg;
+
+	(void)off;
+	(void)err;
+	c->result.zero_bytes += len;
+	return 0;
+}
+
+int vhd_convert(struct vhd_image *src, const char *dst,
+		const struct vhd_convert_opts *opts,
+		struct vhd_convert_result *result_out, struct vhd_error *err)
+{
+	struct vhd_convert_opts o;
+	struct vhd_plan plan = { 0 };
+	struct convert c = { 0 };
+	struct vhd_copy copy = {
+		.src = src,
+		.data = convert_data,
+		.zero = convert_zero,
+		.arg = &c,
+	};
+	int rc;
+
+	if (!src || !dst)
+		return vhd_fail(err, VHD_E_INVAL, "no file is named");
+	rc = opts_get(opts, &o, err);
+	if (!rc && (o.create.parent || o.create.type == VHD_TYPE_DIFF))
+		rc = vhd_fail(err, VHD_E_INVAL,
+			      "a conversion makes a stand-alone image, not a "
+			      "differencing one");
+	if (!rc)
+		rc = not_a_source(src, dst, err);
+	if (!rc)
+		rc = vhd_plan_make(dst, &o.create, vhd_size(src), &plan, err);
+	if (!rc)
+		rc = vhd_builder_open(dst, &plan, &c.builder, err);
+	copy.progress = o.progress;
+	copy.progress_arg = o.progress_arg;
+	if (!rc)
+		rc = vhd_copy_run(&copy, err);
+	if (!rc)
+		rc = vhd_builder_commit(&c.builder, err);
+	c.result.source_size = vhd_size(src);
+	c.result.target_size = plan.build.virtual_size;
+	if (!rc && result_out)
+		*result_out = c.result;
+	if (rc)
+		vhd_err_file(err, rc, dst);
+	if (c.builder.plan)
+		vhd_builder_close(&c.builder);
+	vhd_plan_free(&plan);
+	return rc;
+}
+
+struct stream {
+	int (*write)(void *arg, const void *buf, size_t len);
+	void *arg;
+};
+
+static int stream_data(void *arg, const void *buf, uint64_t len, uint64_t off,
+		       struct vhd_error *err)
+{
+	const struct stream *s = arg;
+	int rc = s->write(s->arg, buf, (size_t)len);
+
+	if (rc)
+		return vhd_fail_errno(err, -rc, VHD_NO_OFFSET,
+				      "cannot write the disk's bytes at "
+				      "0x%llx", (unsigned long long)off);
+	return 0;
+}
+
+static int stream_zero(void *arg, uint64_t len, uint64_t off,
+		       struct vhd_error *err)
+{
+	static const uint8_t zeros[65536];
+	int rc = 0;
+
+	while (!rc && len) {
+		uint64_t n = min_u64(len, sizeof(zeros));
+
+		rc = stream_data(arg, zeros, n, off, err);
+		off += n;
+		len -= n;
+	}
+	return rc;
+}
+
+int vhd_convert_stream(struct vhd_image *src,
+		       int (*write)(void *arg, const void *buf, size_t len),
+		       void *arg, vhd_progress_fn progress, void *progress_arg,
+		       struct vhd_error *err)
+{
+	struct stream s = { write, arg };
+	struct vhd_copy copy = {
+		.src = src,
+		.data = stream_data,
+		.zero = stream_zero,
+		.arg = &s,
+		.progress = progress,
+		.progress_arg = progress_arg,
+	};
+
+	if (!src || !write)
+		return vhd_fail(err, VHD_E_INVAL, "nothing to convert");
+	return vhd_copy_run(&copy, err);
+}

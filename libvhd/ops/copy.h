@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_OPS_COPY_H
+#define VHD_OPS_COPY_H
+
+/*
+ * Walking a disk front to back: what is data is read in pieces that fit a
+ * processor's cache, what is known or found to be zeros is only named.
+ */
+
+#include "vhd/image.h"
+
+struct vhd_copy {
+	struct vhd_image *src;
+	/* @len bytes of data at guest offset @off */
+	int (*data)(void *arg, const void *buf, uint64_t len, uint64_t off,
+		    struct vhd_error *err);
+	/* @len zeros at guest offset @off; NULL: nobody wants to know */
+	int (*zero)(void *arg, uint64_t len, uint64_t off,
+		    struct vhd_error *err);
+	void *arg;
+	vhd_progress_fn progress;	/* may be NULL */
+	void *progress_arg;
+};
+
+int vhd_copy_run(const struct vhd_copy *copy, struct vhd_error *err);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ops/plan.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/ckd.h"
+#include "base/fail.h"
+#include "base/guid.h"
+#include "image/image_priv.h"
+#include "image/probe.h"
+#include "io/path.h"
+#include "io/stat.h"
+#include "ops/target.h"
+
+int vhd_create_opts_get(const struct vhd_create_opts *in,
+			struct vhd_create_opts *out, struct vhd_error *err)
+{
+	const uint32_t known = VHD_CREATE_FORCE | VHD_CREATE_PREALLOCATE |
+			       VHD_CREATE_NO_SYNC;
+
+	memset(out, 0, sizeof(*out));
+	if (in) {
+		if (in->size < offsetof(struct vhd_create_opts, format))
+			return vhd_fail(err, VHD_E_INVAL,
+					"struct vhd_create_opts has no size");
+		memcpy(out, in, min_u64(in->size, sizeof(*out)));
+	}
+	out->size = sizeof(*out);
+	if (out->flags & ~known)
+		return vhd_fail(err, VHD_E_INVAL, "unknown create flags 0x%x",
+				(unsigned int)(out->flags & ~known));
+	return 0;
+}
+
+static enum vhd_format format_of_name(const char *path)
+{
+	static const struct {
+		const char *ext;
+		enum vhd_format format;
+	} exts[] = {
+		{ ".vhd", VHD_FORMAT_VHD },   { ".avhd", VHD_FORMAT_VHD },
+		{ ".vhdx", VHD_FORMAT_VHDX }, { ".avhdx", VHD_FORMAT_VHDX },
+		{ ".raw", VHD_FORMAT_RAW },   { ".img", VHD_FORMAT_RAW },
+	};
+	const char *dot = strrchr(vhd_path_base(path), '.');
+	size_t i;
+
+	for (i = 0; dot && i < sizeof(exts) / sizeof(exts[0]); i++) {
+		if (!strcasecmp(dot, exts[i].ext))
+			return exts[i].format;
+	}
+	return VHD_FORMAT_AUTO;
+}
+
+static int decide_format(const char *path, struct vhd_create_opts *o,
+			 struct vhd_plan *plan, struct vhd_error *err)
+{
+	int rc;
+
+	if (o->format == VHD_FORMAT_AUTO)
+		o->format = format_of_name(path);
+	rc = vhd_target_apply(o, err);
+	if (rc)
+		return rc;
+	if (o->format == VHD_FORMAT_AUTO)
+		return vhd_fail(err, VHD_E_INVAL,
+				"the name does not tell the format (.vhd, "
+				".vhdx, .raw)");
+	plan->format = o->format;
+	plan->engine = vhd_engine_of(o->format);
+	if (!plan->engine)
+		return vhd_fail(err, VHD_E_INVAL, "there is no format number %d",
+				(int)o->format);
+	return 0;
+}
+
+static int decide_type(struct vhd_create_opts *o, struct vhd_error *err)
+{
+	if (o->type == VHD_TYPE_DEFAULT) {
+		if (o->parent)
+			o->type = VHD_TYPE_DIFF;
+		else if (o->format == VHD_FORMAT_RAW)
+			o->type = VHD_TYPE_FIXED;
+		else
+			o->type = VHD_TYPE_DYNAMIC;
+	}
+	if (o->type == VHD_TYPE_DIFF && !o->parent)
+		return vhd_fail(err, VHD_E_INVAL,
+				"a differencing image needs a parent");
+	if (o->type != VHD_TYPE_DIFF && o->parent)
+		return vhd_fail(err, VHD_E_INVAL,
+				"a %s image cannot have a parent",
+				vhd_type_name(o->type));
+	return 0;
+}
+
+/* The name to record: from the new file's directory to the parent's file. */
+static int relative_name(const char *path, const struct vhd_create_opts *o,
+			 struct vhd_plan *plan, struct vhd_error *err)
+{
+	char *dir = NULL, *dir_real = NULL, *real = NULL;
+
+	if (o->parent_name) {
+		plan->parent_relative = vhd_strdup(o->parent_name);
+	} else {
+		dir = vhd_path_dir(path);
+		dir_real = dir ? vhd_path_real(dir) : NULL;
+		real = vhd_path_real(o->parent);
+		if (dir_real && real)
+			plan->parent_relative =
+				vhd_path_relative(dir_real, real);
+	}
+	vhd_free(dir);
+	vhd_free(dir_real);
+	vhd_free(real);
+	if (!plan->parent_relative)
+		return vhd_fail(err, VHD_E_IO,
+				"there is no path from the new file to its "
+				"parent %s", o->parent);
+	plan->build.parent_relative = plan->parent_relative;
+	plan->build.parent_windows = o->parent_win_path;
+	return 0;
+}
+
+/* Facts of the parent that the child takes over (VHD-D, VHDX-MRG-01). */
+static int inherit(struct vhd_create_opts *o, struct vhd_plan *plan,
+		   struct vhd_error *err)
+{
+	const struct vhd_layer *p = &plan->parent->layers[0];
+	struct vhd_build *b = &plan->build;
+
+	b->parent_raw = p->format == VHD_FORMAT_RAW;
+	if (b->parent_raw ? !b->xen : p->format != o->format)
+		return vhd_fail(err, VHD_E_INVAL,
+				"the parent is a %s image; a %s image can have "
+				"only a parent of its own format%s",
+				vhd_format_name(p->format),
+				vhd_format_name(o->format),
+				b->parent_raw ? " (or, made for Xen, a raw one)"
+					      : "");
+	if (!b->parent_raw && vhd_guid_is_zero(&p->id))
+		return vhd_fail(err, VHD_E_INVAL,
+				"the parent has no id that a child could "
+				"record");
+	b->parent_id = p->id;
+	b->parent_disk_id = p->disk_id;
+	b->parent_timestamp = vhd_io_mtime(p->io);
+	if (!o->virtual_size)
+		o->virtual_size = p->size;
+	if (!o->logical_sector)
+		o->logical_sector = p->logical_sector;
+	if (o->logical_sector != p->logical_sector)
+		return vhd_fail(err, VHD_E_INVAL,
+				"the parent's logical sectors have %u bytes, "
+				"the child's cannot have %u",
+				(unsigned int)p->logical_sector,
+				(unsigned int)o->logical_sector);
+	if (o->virtual_size < p->size)
+		return vhd_fail(err, VHD_E_INVAL,
+				"the parent's disk has %" PRIu64 " bytes, the "
+				"child's cannot be smaller (%" PRIu64 ")",
+				p->size, o->virtual_size);
+	return 0;
+}
+
+static int open_parent(const char *path, struct vhd_create_opts *o,
+		       struct vhd_plan *plan, struct vhd_error *err)
+{
+	struct vhd_open_opts open;
+	int rc = vhd_open_opts_get(o->open, &open, err);
+
+	if (rc)
+		return rc;
+	if (plan->build.xen)
+		open.flags |= VHD_OPEN_ALLOW_RAW;
+	rc = vhd_open(o->parent, &open, &plan->parent, err);
+	if (!rc)
+		rc = inherit(o, plan, err);
+	if (!rc)
+		rc = relative_name(path, o, plan, err);
+	return rc ? vhd_err_file(err, rc, o->parent) : 0;
+}
+
+static int decide_size(struct vhd_create_opts *o, uint64_t source_size,
+		       struct vhd_plan *plan, struct vhd_error *err)
+{
+	uint64_t unit = o->format == VHD_FORMAT_RAW ? 1 : o->logical_sector;
+	uint64_t size = o->virtual_size ? o->virtual_size : source_size;
+
+	if (unit > 1 && !is_pow2(unit))
+		return vhd_fail(err, VHD_E_INVAL,
+				"logical sectors of %" PRIu64 " bytes do not "
+				"exist; 512 and 4096 do", unit);
+	if (source_size && size < source_size)
+		return vhd_fail(err, VHD_E_INVAL,
+				"the source has %" PRIu64 " bytes, which do "
+				"not fit in %" PRIu64, source_size, size);
+	if (!size && !source_size && o->format != VHD_FORMAT_RAW)
+		return vhd_fail(err, VHD_E_INVAL, "the disk needs a size");
+	/* A copy may end in part of a sector; a size that was asked for not. */
+	if (!o->virtual_size && size <= UINT64_MAX - unit)
+		size = align_up(size, unit);
+	plan->build.virtual_size = vhd_target_round(o->target, size);
+	return 0;
+}
+
+static int decide_rest(const struct vhd_create_opts *o, struct vhd_plan *plan,
+		       struct vhd_error *err)
+{
+	struct vhd_build *b = &plan->build;
+	bool vhdx = o->format == VHD_FORMAT_VHDX;
+
+	b->type = o->type;
+	b->logical_sector = o->logical_sector;
+	b->physical_sector = o->physical_sector;
+	if (!b->physical_sector)
+		b->physical_sector = vhdx ? 4096 : 512;
+	b->block_size = o->block_size;
+	if (!b->block_size)
+		b->block_size = vhdx && o->type != VHD_TYPE_DIFF ? 32 * MiB
+								 : 2 * MiB;
+	b->timestamp = o->timestamp ? o->timestamp : (int64_t)time(NULL);
+	b->seed = o->guid;
+	if (vhd_guid_is_zero(&b->seed) && !vhd_guid_random(&b->seed))
+		return vhd_fail(err, VHD_E_IO,
+				"the system gives no random numbers for a GUID");
+	plan->flags = o->flags;
+	b->flags = o->flags;
+	return 0;
+}
+
+int vhd_plan_make(const char *path, const struct vhd_create_opts *opts,
+		  uint64_t source_size, struct vhd_plan *plan,
+		  struct vhd_error *err)
+{
+	struct vhd_create_opts o;
+	int rc;
+
+	memset(plan, 0, sizeof(*plan));
+	rc = vhd_create_opts_get(opts, &o, err);
+	if (!rc)
+		rc = decide_format(path, &o, plan, err);
+	if (!rc)
+		rc = decide_type(&o, err);
+	plan->build.xen = o.target == VHD_TARGET_XEN;
+	if (!rc && o.parent)
+		rc = open_parent(path, &o, plan, err);
+	if (!o.logical_sector)
+		o.logical_sector = 512;
+	if (!rc)
+		rc = decide_size(&o, source_size, plan, err);
+	if (!rc)
+		rc = decide_rest(&o, plan, err);
+	return rc;
+}
+
+void vhd_plan_free(struct vhd_plan *plan)
+{
+	vhd_close(&plan->parent, NULL);
+	vhd_free(plan->parent_relative);
+	memset(plan, 0, sizeof(*plan));
+}

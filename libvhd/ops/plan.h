@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_OPS_PLAN_H
+#define VHD_OPS_PLAN_H
+
+/*
+ * From what a caller asks for to what an engine builds: formats by name,
+ * targets, defaults, rounding, the parent.
+ */
+
+#include "engine/engine.h"
+#include "vhd/ops.h"
+
+struct vhd_plan {
+	const struct vhd_engine *engine;
+	enum vhd_format format;
+	struct vhd_build build;
+	uint32_t flags;			/* VHD_CREATE_* */
+	struct vhd_image *parent;	/* open while the plan lives, or NULL */
+	char *parent_relative;		/* build points at it */
+};
+
+/* A complete copy of the caller's options. */
+int vhd_create_opts_get(const struct vhd_create_opts *in,
+			struct vhd_create_opts *out, struct vhd_error *err);
+
+/*
+ * Decides everything.  @source_size > 0: the new disk is a copy of one of that
+ * many bytes, so its size may be rounded up.  The caller ends the plan with
+ * vhd_plan_free(), also after a failure.
+ */
+int vhd_plan_make(const char *path, const struct vhd_create_opts *opts,
+		  uint64_t source_size, struct vhd_plan *plan,
+		  struct vhd_error *err);
+void vhd_plan_free(struct vhd_plan *plan);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "ops/target.h"
+
+#include "base/ckd.h"
+#include "base/fail.h"
+
+static const struct vhd_target_rule rules[] = {
+	/* VHD-A-10, VHD-A-12 */
+	{ .target = VHD_TARGET_AZURE, .name = "azure",
+	  .format = VHD_FORMAT_VHD, .only_format = true,
+	  .type = VHD_TYPE_FIXED, .size_align = MiB },
+	/* VHDX-NEW-08; VHD-A-13: Windows refuses sparse files */
+	{ .target = VHD_TARGET_HYPERV, .name = "hyperv",
+	  .format = VHD_FORMAT_VHDX, .size_align = MiB,
+	  .flags = VHD_CREATE_PREALLOCATE },
+	/* VHD-X: tap 1.3 with a batmap, 2 MiB blocks */
+	{ .target = VHD_TARGET_XEN, .name = "xen",
+	  .format = VHD_FORMAT_VHD, .only_format = true,
+	  .size_align = 2 * MiB, .vhd_block = 2 * MiB, .xen = true },
+	/* VHDX-WIN-08 */
+	{ .target = VHD_TARGET_WSL, .name = "wsl",
+	  .format = VHD_FORMAT_VHDX, .only_format = true,
+	  .type = VHD_TYPE_DYNAMIC, .size_align = MiB, .vhdx_block = MiB },
+};
+
+const struct vhd_target_rule *vhd_target_rule_of(enum vhd_target target)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].target == target)
+			return &rules[i];
+	}
+	return NULL;
+}
+
+static int wrong(struct vhd_error *err, const struct vhd_target_rule *t,
+		 const char *what, const char *must, const char *is)
+{
+	return vhd_fail(err, VHD_E_INVAL, "%s needs %s %s, not %s", t->name,
+			what, must, is);
+}
+
+int vhd_target_apply(struct vhd_create_opts *opts, struct vhd_error *err)
+{
+	const struct vhd_target_rule *t = vhd_target_rule_of(opts->target);
+	bool vhdx;
+
+	if (opts->target == VHD_TARGET_NONE)
+		return 0;
+	if (!t)
+		return vhd_fail(err, VHD_E_INVAL, "there is no target number %d",
+				(int)opts->target);
+	if (opts->format == VHD_FORMAT_AUTO)
+		opts->format = t->format;
+	vhdx = opts->format == VHD_FORMAT_VHDX;
+	if (opts->format == VHD_FORMAT_RAW ||
+	    (t->only_format && opts->format != t->format))
+		return wrong(err, t, "format", vhd_format_name(t->format),
+			     vhd_format_name(opts->format));
+	if (t->type != VHD_TYPE_DEFAULT) {
+		if (opts->type == VHD_TYPE_DEFAULT)
+			opts->type = t->type;
+		if (opts->type != t->type)
+			return wrong(err, t, "type", vhd_type_name(t->type),
+				     vhd_type_name(opts->type));
+	}
+	if (!opts->block_size)
+		opts->block_size = vhdx ? t->vhdx_block : t->vhd_block;
+	if (t->xen && opts->block_size != t->vhd_block)
+		return wrong(err, t, "blocks of", "2 MiB", "another size");
+	opts->flags |= t->flags;
+	return 0;
+}
+
+/*
+ * libvhd reads a batmap of one sector less than it should when the number of
+ * blocks is no multiple of 8 and their bits just fill sectors (VHD-X-7).
+ */
+static uint64_t avoid_xen_defect(uint64_t size)
+{
+	uint64_t blocks = div_ceil(size, 2 * MiB);
+
+	if (blocks % 8 && blocks / 8 && blocks / 8 % 512 == 0)
+		return align_up(size, 16 * MiB);
+	return size;
+}
+
+uint64_t vhd_target_round(enum vhd_target target, uint64_t size)
+{
+	const struct vhd_target_rule *t = vhd_target_rule_of(target);
+
+	if (!t || size > UINT64_MAX - 64 * MiB)
+		return size;
+	size = align_up(size, t->size_align);
+	return t->xen ? avoid_xen_defect(size) : size;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How findings of engines, openings and chains come together. */
+#include <check.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "support/check_main.h"
+#include "support/tempdir.h"
+#include "support/vhdx_image.h"
+#include "vhd/vhd.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static struct tempdir dir;
+static char base[512], child[512];
+
+struct seen {
+	char names[64][32];
+	uint32_t layers[64];
+	size_t count;
+};
+
+static void on_finding(void *arg, const struct vhd_finding *f)
+{
+	struct seen *s = arg;
+
+	ck_assert_uint_lt(s->count, 64);
+	ck_assert_str_ne(f->msg, "");
+	snprintf(s->names[s->count], sizeof(s->names[0]), "%s", f->rule->name);
+	s->layers[s->count++] = f->layer;
+}
+
+static bool saw(const struct seen *s, const char *name, uint32_t layer)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++) {
+		if (!strcmp(s->names[i], name) && s->layers[i] == layer)
+			return true;
+	}
+	return false;
+}
+
+static struct vhd_check_result run_with(const char *path, uint32_t flags,
+					const struct vhd_open_opts *open,
+					struct seen *seen)
+{
+	struct vhd_check_opts o = VHD_CHECK_OPTS_INIT;
+	struct vhd_check_result res;
+	struct vhd_error err;
+
+	memset(seen, 0, sizeof(*seen));
+	o.flags = flags;
+	o.open = open;
+	o.finding = on_finding;
+	o.finding_arg = seen;
+	if (vhd_check(path, &o, &res, &err))
+		ck_abort_msg("%s", err.msg);
+	return res;
+}
+
+static struct vhd_check_result run(const char *path, uint32_t flags,
+				   struct seen *seen)
+{
+	return run_with(path, flags, NULL, seen);
+}
+
+static void make_chain(const char *ext)
+{
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	char name[32];
+
+	tempdir_make(&dir);
+	snprintf(name, sizeof(name), "base.%s", ext);
+	tempdir_name(&dir, name, base);
+	snprintf(name, sizeof(name), "child.%s", ext);
+	tempdir_name(&dir, name, child);
+	o.virtual_size = 8 * MIB;
+	ck_assert_int_eq(vhd_create(base, &o, NULL), 0);
+	o.virtual_size = 16 * MIB;
+	o.parent = base;
+	ck_assert_int_eq(vhd_create(child, &o, NULL), 0);
+}
+
+START_TEST(check__a_size_that_differs_from_the_parents_is_told_once)
+{
+	struct seen seen;
+	struct vhd_check_result res;
+
+	make_chain(_i ? "vhdx" : "vhd");
+	res = run(child, VHD_CHECK_CHAIN, &seen);
+	ck_assert(saw(&seen, _i ? "VHDX_PARENT_SIZE" : "VHD1_PARENT_SIZE", 0));
+	ck_assert_uint_eq(res.count[VHD_SEV_ERROR], 0);
+	ck_assert_uint_eq(res.layers, 2);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_missing_parent_is_an_error_finding)
+{
+	struct seen seen;
+	struct vhd_check_result res;
+
+	make_chain(_i ? "vhdx" : "vhd");
+	unlink(base);
+	res = run(child, 0, &seen);
+	ck_assert(saw(&seen, _i ? "VHDX_PARENT_MISSING" : "VHD1_PARENT_MISSING",
+		      0));
+	ck_assert_uint_eq(res.count[VHD_SEV_ERROR], 1);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__what_cannot_be_opened_is_a_fatal_finding)
+{
+	struct seen seen;
+	struct vhd_check_result res;
+
+	make_chain("vhdx");
+	/* both headers gone: VHDX-CHK-05 */
+	{
+		FILE *f = fopen(base, "r+b");
+
+		ck_assert_ptr_nonnull(f);
+		fseek(f, 0x10000, SEEK_SET);
+		fwrite("dead", 1, 4, f);
+		fseek(f, 0x20000, SEEK_SET);
+		fwrite("dead", 1, 4, f);
+		fclose(f);
+	}
+	res = run(base, 0, &seen);
+	ck_assert(saw(&seen, "VHDX_HDR_BOTH_BAD", 0));
+	ck_assert_uint_eq(res.count[VHD_SEV_FATAL], 1);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__another_file_name_of_the_parent_is_told)
+{
+	struct vhd_open_opts o = VHD_OPEN_OPTS_INIT;
+	struct seen seen;
+	char moved[512];
+	const char *parents[] = { moved, NULL };
+
+	make_chain("vhd");
+	tempdir_name(&dir, "moved.vhd", moved);
+	ck_assert_int_eq(rename(base, moved), 0);
+	o.parents = parents;
+	run_with(child, 0, &o, &seen);
+	ck_assert(saw(&seen, "VHD1_PARENT_NAME", 0));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_parent_that_changed_later_is_told)
+{
+	const struct timespec later[2] = { { 4000000000, 0 }, { 4000000000, 0 } };
+	struct seen seen;
+
+	make_chain("vhd");
+	ck_assert_int_eq(utimensat(AT_FDCWD, base, later, 0), 0);
+	run(child, 0, &seen);
+	ck_assert(saw(&seen, "VHD1_PARENT_TIME", 0));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+/* Another base under the same name, accepted on request. */
+static void replace_base(const struct vhd_guid *guid)
+{
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+
+	o.virtual_size = 8 * MIB;
+	o.flags = VHD_CREATE_FORCE;
+	if (guid)
+		o.guid = *guid;
+	ck_assert_int_eq(vhd_create(base, &o, NULL), 0);
+}
+
+START_TEST(check__a_parent_of_another_disk_is_told)
+{
+	struct vhd_open_opts o = VHD_OPEN_OPTS_INIT;
+	struct seen seen;
+
+	make_chain("vhdx");
+	replace_base(NULL);
+	o.flags = VHD_OPEN_IGNORE_PARENT_ID;
+	run_with(child, 0, &o, &seen);
+	ck_assert(saw(&seen, "VHDX_PARENT_DISK_ID", 0));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_parent_with_the_childs_own_id_is_told)
+{
+	struct vhd_open_opts o = VHD_OPEN_OPTS_INIT;
+	struct vhd_info info = { .size = sizeof(info) };
+	struct vhd_image *img = NULL;
+	struct seen seen;
+
+	make_chain("vhd");
+	ck_assert_int_eq(vhd_open(child, NULL, &img, NULL), 0);
+	ck_assert_int_eq(vhd_layer_info(img, 0, &info, NULL), 0);
+	vhd_close(&img, NULL);
+	replace_base(&info.id);
+	o.flags = VHD_OPEN_IGNORE_PARENT_ID;
+	run_with(child, 0, &o, &seen);
+	ck_assert(saw(&seen, "VHD1_ID_OF_PARENT", 0));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_parent_with_a_pending_log_is_told)
+{
+	struct vhd_open_opts o = VHD_OPEN_OPTS_INIT;
+	struct vhdx_image dirty;
+	struct seen seen;
+
+	make_chain("vhdx");
+	vhdx_image_init_dirty(&dirty);
+	unlink(base);
+	tempdir_write(base, dirty.bytes, dirty.len);
+	vhdx_image_free(&dirty);
+	o.flags = VHD_OPEN_IGNORE_PARENT_ID;
+	run_with(child, 0, &o, &seen);
+	ck_assert(saw(&seen, "VHDX_PARENT_PENDING", 0));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_change_tracking_file_beside_the_image_is_told)
+{
+	struct seen seen;
+	char side[600];
+
+	make_chain("vhdx");
+	snprintf(side, sizeof(side), "%s.mrt", base);
+	tempdir_write(side, "x", 1);
+	run(base, 0, &seen);
+	ck_assert(saw(&seen, "VHDX_SIDE_FILE", 0));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_vhd_set_is_named_as_such)
+{
+	struct seen seen;
+
+	make_chain("vhdx");
+	tempdir_write(tempdir_name(&dir, "shared.vhds", base), "{}", 2);
+	run(base, 0, &seen);
+	ck_assert(saw(&seen, "VHDX_IS_VHDS", 0));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__no_image_at_all_is_an_error_of_the_call)
+{
+	struct vhd_check_result res;
+	struct vhd_error err;
+
+	tempdir_make(&dir);
+	tempdir_write(tempdir_name(&dir, "note.txt", base), "hello", 5);
+	ck_assert_int_eq(vhd_check(base, NULL, &res, &err), VHD_E_FORMAT);
+	ck_assert_int_eq(vhd_check(dir.path, NULL, &res, &err),
+			 VHD_E_NOTFILE);
+	unlink(base);
+	ck_assert_int_eq(vhd_check(base, NULL, &res, &err), VHD_E_IO);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ops/check");
+	TCase *tc = tcase_create("check");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(
+		tc, check__a_size_that_differs_from_the_parents_is_told_once, 0,
+		2);
+	tcase_add_loop_test(tc, check__a_missing_parent_is_an_error_finding, 0,
+			    2);
+	tcase_add_test(tc, check__what_cannot_be_opened_is_a_fatal_finding);
+	tcase_add_test(tc, check__another_file_name_of_the_parent_is_told);
+	tcase_add_test(tc, check__a_parent_that_changed_later_is_told);
+	tcase_add_test(tc, check__a_parent_of_another_disk_is_told);
+	tcase_add_test(tc, check__a_parent_with_the_childs_own_id_is_told);
+	tcase_add_test(tc, check__a_parent_with_a_pending_log_is_told);
+	tcase_add_test(tc,
+		       check__a_change_tracking_file_beside_the_image_is_told);
+	tcase_add_test(tc, check__a_vhd_set_is_named_as_such);
+	tcase_add_test(tc, check__no_image_at_all_is_an_error_of_the_call);
+	suite_add_tcase(suite, tc);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
