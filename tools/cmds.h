@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_TOOLS_CMDS_H
+#define VHD_TOOLS_CMDS_H
+
+#include "cli.h"
+
+extern const struct cmd cmd_create;
+extern const struct cmd cmd_info;
+extern const struct cmd cmd_convert;
+extern const struct cmd cmd_check;
+extern const struct cmd cmd_map;
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_TOOLS_PROGRESS_H
+#define VHD_TOOLS_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+/*
+ * A progress bar on standard error, if that is a terminal; else nothing.
+ * progress_step() is a vhd_progress_fn; it also asks for cancellation once a
+ * signal was caught (sigint.h), bar or not.
+ */
+struct progress {
+	bool on;
+	bool drawn;
+	bool bytes;			/* units are bytes, not table entries */
+	struct timespec start, last;
+};
+
+void progress_begin(struct progress *pr, bool wanted, bool bytes);
+bool progress_step(void *progress, uint64_t done, uint64_t total);
+
+/* Removes the bar, so that messages start on a clean line. */
+void progress_end(struct progress *pr);
+
+#endif
