@@ -251,7 +251,7 @@ struct vhd_info_vhd {
 	uint64_t batmap_off;
 	struct vhd_guid parent_unique_id;
 	int64_t parent_timestamp;
-	char parent_name[768];		/* UTF-8 of the header's name field */
+	char parent_name[772];		/* UTF-8 of the header's name field */
 };
 
 /** struct vhd_info_vhdx - what the headers of a VHDX say (vhdx.md 3 - 7) */

@@ -102,9 +102,9 @@ struct vhd_extent {
 
 /** enum vhd_log_level - how much a message to the log callback matters */
 enum vhd_log_level {
-	VHD_LOG_DEBUG = 0,
-	VHD_LOG_INFO = 1,
-	VHD_LOG_WARNING = 2
+	VHD_LOG_DEBUG = 0,	/* findings of severity info */
+	VHD_LOG_INFO = 1,	/* deviations that do not matter for reading */
+	VHD_LOG_WARNING = 2	/* the image is damaged, but can be read */
 };
 
 /**

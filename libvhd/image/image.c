@@ -110,6 +110,24 @@ out:
 	return rc;
 }
 
+/*
+ * Every second producer deviates in something that no reader minds; only what
+ * puts data at risk deserves the attention of who just wants to read.
+ */
+static enum vhd_log_level level_of(enum vhd_severity severity)
+{
+	switch (severity) {
+	case VHD_SEV_INFO:
+		return VHD_LOG_DEBUG;
+	case VHD_SEV_WARNING:
+		return VHD_LOG_INFO;
+	case VHD_SEV_ERROR:
+	case VHD_SEV_FATAL:
+		break;
+	}
+	return VHD_LOG_WARNING;
+}
+
 /* Turns findings into lines for the log callback. */
 static void log_report(void *arg, uint32_t layer, const char *file,
 		       const struct vhd_rule *rule, uint64_t off,
@@ -125,10 +143,7 @@ static void log_report(void *arg, uint32_t layer, const char *file,
 	else
 		snprintf(line, sizeof(line), "%s: %s (%s, at 0x%llx)", file,
 			 msg, rule->id, (unsigned long long)off);
-	opts->log(opts->log_arg,
-		  rule->severity == VHD_SEV_INFO ? VHD_LOG_INFO
-						 : VHD_LOG_WARNING,
-		  line);
+	opts->log(opts->log_arg, level_of(rule->severity), line);
 }
 
 static int open_logged(struct vhd_io *io, struct vhd_open_opts *opts,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vhd1/vhd1_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -57,8 +58,8 @@ static void info_header(const struct vhd1 *v, struct vhd_info_vhd *out)
 	memcpy(out->parent_unique_id.b, v->hdr.parent_id,
 	       sizeof(out->parent_unique_id.b));
 	out->parent_timestamp = vhd1_time_to_unix(v->hdr.parent_timestamp);
-	strncpy(out->parent_name, v->parent_name,
-		sizeof(out->parent_name) - 1);
+	snprintf(out->parent_name, sizeof(out->parent_name), "%s",
+		 v->parent_name);
 }
 
 void vhd1_info(void *eng, struct vhd_info *out)

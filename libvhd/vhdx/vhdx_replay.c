@@ -156,7 +156,7 @@ static int active_check(const struct loader *ld, uint64_t file_size,
 static int changes_load(struct loader *ld, struct vhd_error *err)
 {
 	uint32_t ring_off = ld->active.tail_off;
-	uint32_t len;
+	uint32_t len = 0;
 	int rc;
 
 	ld->changes = vhd_alloc_array(ld->active.desc_count + 1,
