@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -189,6 +190,8 @@ static int report(struct cli *cli, const struct convert_args *a,
 	json_put(object, "target_size", json_u64(r->target_size));
 	json_put(object, "data_bytes", json_u64(r->data_bytes));
 	json_put(object, "zero_bytes", json_u64(r->zero_bytes));
+	json_put(object, "source_sector", json_u64(r->source_sector));
+	json_put(object, "target_sector", json_u64(r->target_sector));
 	return json_print(cli, object);
 }
 
@@ -206,6 +209,11 @@ static int to_file(struct cli *cli, struct vhd_image *src,
 	progress_end(pr);
 	if (rc != 0)
 		return error_report(cli, &err, dst);
+	if (result.target_sector != result.source_sector)
+		cli_warn(cli, dst, "the disk now has sectors of %" PRIu32
+			 " bytes, the source's have %" PRIu32 ": a guest's "
+			 "partition table counts in these",
+			 result.target_sector, result.source_sector);
 	return report(cli, a, &result);
 }
 

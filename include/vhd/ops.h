@@ -51,7 +51,8 @@ enum {
  *                   multiple of the sector size; see also VHD-M-1, VHDX-ITEM-04
  * @block_size:      0 means 2 MiB for VHD and for differencing VHDX, 32 MiB for
  *                   other VHDX
- * @logical_sector:  512 or 4096; 0 means 512, or the parent's. VHD: 512 only
+ * @logical_sector:  512 or 4096; 0 means the parent's, for a conversion to VHDX
+ *                   the source's, else 512. VHD: 512 only
  * @physical_sector: 512 or 4096; 0 means 4096 for VHDX
  * @timestamp:       seconds since 1970 to record as creation time; 0 means now.
  *                   (The program sets it from SOURCE_DATE_EPOCH.)
@@ -128,12 +129,17 @@ struct vhd_convert_opts {
  * @target_size: bytes of the new disk
  * @data_bytes:  bytes that were copied
  * @zero_bytes:  bytes that were found to be zeros and not written
+ * @source_sector: logical sector of the source
+ * @target_sector: logical sector of the new disk; one that differs is another
+ *                 disk to a guest (raw: the same, as it has none)
  */
 struct vhd_convert_result {
 	uint64_t source_size;
 	uint64_t target_size;
 	uint64_t data_bytes;
 	uint64_t zero_bytes;
+	uint32_t source_sector;
+	uint32_t target_sector;
 };
 
 /**

@@ -16,6 +16,14 @@
 /* Looks at one range at most so often, so that a call stays short. */
 #define MAX_LOOKS 4096u
 
+/*
+ * How far a look into a chain may go at first.  A layer that has nothing to say
+ * looks ahead in its table, and does so in vain when the one below it ends the
+ * run soon: without a limit, work would grow with the square of the disk.  The
+ * limit grows with what was found, so that a long run stays a few looks.
+ */
+#define FIRST_REACH (64 * MiB)
+
 static void set_extent(struct vhd_extent *ext, uint64_t off, uint64_t len,
 		       uint32_t layer, const struct vhd_run *run)
 {
@@ -87,6 +95,7 @@ int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
 		struct vhd_extent *ext, size_t max, size_t *n_out,
 		struct vhd_error *err)
 {
+	uint64_t reach = img->count > 1 ? FIRST_REACH : UINT64_MAX;
 	uint64_t end;
 	unsigned int looks;
 	size_t n = 0;
@@ -100,7 +109,9 @@ int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
 	for (looks = 0; off < end && looks < MAX_LOOKS; looks++) {
 		struct vhd_extent e;
 
-		rc = vhd_image_map(img, off, end - off, &e, err);
+		/* Behind an answer a failure is left for the next call. */
+		rc = vhd_image_map(img, off, min_u64(end - off, reach), &e,
+				   n ? NULL : err);
 		if (rc)
 			break;
 		if (n && mergeable(&ext[n - 1], &e))
@@ -110,8 +121,9 @@ int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
 		else
 			ext[n++] = e;
 		off += e.len;
+		if (img->count > 1)
+			reach = max_u64(FIRST_REACH, 2 * e.len);
 	}
-	/* What came before a failure is an answer; the failure comes next. */
 	if (!n)
 		return rc;
 	*n_out = n;

@@ -93,7 +93,7 @@ int vhd_convert(struct vhd_image *src, const char *dst,
 	if (!rc)
 		rc = not_a_source(src, dst, err);
 	if (!rc)
-		rc = vhd_plan_make(dst, &o.create, vhd_size(src), &plan, err);
+		rc = vhd_plan_make(dst, &o.create, src, &plan, err);
 	if (!rc)
 		rc = vhd_builder_open(dst, &plan, &c.builder, err);
 	copy.progress = o.progress;
@@ -104,6 +104,10 @@ int vhd_convert(struct vhd_image *src, const char *dst,
 		rc = vhd_builder_commit(&c.builder, err);
 	c.result.source_size = vhd_size(src);
 	c.result.target_size = plan.build.virtual_size;
+	c.result.source_sector = src->layers[0].logical_sector;
+	c.result.target_sector = plan.format == VHD_FORMAT_RAW
+					 ? c.result.source_sector
+					 : plan.build.logical_sector;
 	if (!rc && result_out)
 		*result_out = c.result;
 	if (rc)

@@ -149,6 +149,9 @@ static int inherit(struct vhd_create_opts *o, struct vhd_plan *plan,
 	b->parent_id = p->id;
 	b->parent_disk_id = p->disk_id;
 	b->parent_timestamp = vhd_io_mtime(p->io);
+	/* A given time is for reproducible bytes: nothing is later than it. */
+	if (o->timestamp && b->parent_timestamp > o->timestamp)
+		b->parent_timestamp = o->timestamp;
 	if (!o->virtual_size)
 		o->virtual_size = p->size;
 	if (!o->logical_sector)
@@ -233,8 +236,17 @@ static int decide_rest(const struct vhd_create_opts *o, struct vhd_plan *plan,
 	return 0;
 }
 
+/* A guest would not recognise its disk with sectors of another size. */
+static uint32_t default_sector(const struct vhd_create_opts *o,
+			       const struct vhd_image *source)
+{
+	if (source && o->format == VHD_FORMAT_VHDX)
+		return source->layers[0].logical_sector;
+	return 512;
+}
+
 int vhd_plan_make(const char *path, const struct vhd_create_opts *opts,
-		  uint64_t source_size, struct vhd_plan *plan,
+		  const struct vhd_image *source, struct vhd_plan *plan,
 		  struct vhd_error *err)
 {
 	struct vhd_create_opts o;
@@ -250,9 +262,9 @@ int vhd_plan_make(const char *path, const struct vhd_create_opts *opts,
 	if (!rc && o.parent)
 		rc = open_parent(path, &o, plan, err);
 	if (!o.logical_sector)
-		o.logical_sector = 512;
+		o.logical_sector = default_sector(&o, source);
 	if (!rc)
-		rc = decide_size(&o, source_size, plan, err);
+		rc = decide_size(&o, source ? source->size : 0, plan, err);
 	if (!rc)
 		rc = decide_rest(&o, plan, err);
 	return rc;

@@ -24,12 +24,12 @@ int vhd_create_opts_get(const struct vhd_create_opts *in,
 			struct vhd_create_opts *out, struct vhd_error *err);
 
 /*
- * Decides everything.  @source_size > 0: the new disk is a copy of one of that
- * many bytes, so its size may be rounded up.  The caller ends the plan with
- * vhd_plan_free(), also after a failure.
+ * Decides everything.  With a @source the new disk is a copy of it: its size
+ * may be rounded up, and a VHDX keeps the sector size that the guest knows.
+ * The caller ends the plan with vhd_plan_free(), also after a failure.
  */
 int vhd_plan_make(const char *path, const struct vhd_create_opts *opts,
-		  uint64_t source_size, struct vhd_plan *plan,
+		  const struct vhd_image *source, struct vhd_plan *plan,
 		  struct vhd_error *err);
 void vhd_plan_free(struct vhd_plan *plan);
 

@@ -95,6 +95,10 @@ static void check_space(struct vhdx_check *c, uint64_t idx,
 			  "%s lies at 0x%" PRIx64 " and ends past the end of "
 			  "the file (0x%" PRIx64 ")", name, ent->file_off,
 			  x->file_size);
+	if (vhdx_overlay_touches(x->overlay, ent->file_off, len))
+		vhdx_find(&c->tally, RULE_VHDX_LOG_TARGET, ent->file_off,
+			  "pending log changes the data of %s at 0x%" PRIx64,
+			  name, ent->file_off);
 	claim(c, idx, ent->file_off, len);
 }
 

@@ -94,7 +94,9 @@ static bool tell_entry(const struct layout *l, uint64_t idx, uint64_t raw)
 	struct vhdx_batent ent = vhdx_batent_unpack(raw);
 	enum vhd_region_kind kind = VHD_REGION_DATA;
 
-	if (!ent.file_off)
+	/* Nowhere, or where no file has bytes: its end would not be a number. */
+	if (!ent.file_off ||
+	    !range_in(ent.file_off, VHDX_BLOCK_SIZE_MAX, INT64_MAX))
 		return true;
 	if (vhdx_bat_idx_is_bitmap(g, idx)) {
 		if (!l->x->meta.has_parent || ent.state != VHDX_FULLY_PRESENT)

@@ -489,24 +489,48 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, outfile__appears_at_commit_and_leaves_nothing_else, 0, KINDS);
-	tcase_add_loop_test(tc, outfile__abandoned_leaves_nothing, 0, KINDS);
-	tcase_add_loop_test(tc, outfile__existing_target_is_refused_at_once_and_untouched, 0, KINDS);
-	tcase_add_loop_test(tc, outfile__target_that_appears_meanwhile_is_not_overwritten, 0, KINDS);
-	tcase_add_loop_test(tc, outfile__replaced_target_is_old_until_commit_and_then_new, 0, 2);
-	tcase_add_loop_test(tc, outfile__target_that_is_no_file_is_refused_even_for_replacing, 0, 4);
+	tcase_add_loop_test(tc,
+			    outfile__appears_at_commit_and_leaves_nothing_else,
+			    0, KINDS);
+	tcase_add_loop_test(tc,
+			    outfile__abandoned_leaves_nothing,
+			    0, KINDS);
+	tcase_add_loop_test(tc,
+			    outfile__existing_target_is_refused_at_once_and_untouched,
+			    0, KINDS);
+	tcase_add_loop_test(tc,
+			    outfile__target_that_appears_meanwhile_is_not_overwritten,
+			    0, KINDS);
+	tcase_add_loop_test(tc,
+			    outfile__replaced_target_is_old_until_commit_and_then_new,
+			    0, 2);
+	tcase_add_loop_test(tc,
+			    outfile__target_that_is_no_file_is_refused_even_for_replacing,
+			    0, 4);
 	tcase_add_test(tc, outfile__target_that_becomes_a_fifo_is_not_replaced);
-	tcase_add_loop_test(tc, outfile__symlink_is_replaced_at_its_target, 0, 2);
+	tcase_add_loop_test(tc,
+			    outfile__symlink_is_replaced_at_its_target,
+			    0, 2);
 	tcase_add_test(tc, outfile__symlink_loop_is_an_error);
 	tcase_add_test(tc, outfile__missing_directory_is_an_error_with_the_reason);
-	tcase_add_loop_test(tc, outfile__plain_name_is_made_in_the_current_directory, 0, 2);
-	tcase_add_loop_test(tc, outfile__mode_is_what_the_umask_leaves, 0, 8);
-	tcase_add_loop_test(tc, outfile__failed_commit_leaves_nothing, 0, 4);
+	tcase_add_loop_test(tc,
+			    outfile__plain_name_is_made_in_the_current_directory,
+			    0, 2);
+	tcase_add_loop_test(tc,
+			    outfile__mode_is_what_the_umask_leaves,
+			    0, 8);
+	tcase_add_loop_test(tc,
+			    outfile__failed_commit_leaves_nothing,
+			    0, 4);
 	tcase_add_test(tc, outfile__failed_rename_after_linking_leaves_nothing);
-	tcase_add_loop_test(tc, outfile__name_that_cannot_be_made_durable_is_taken_back, 0, KINDS);
+	tcase_add_loop_test(tc,
+			    outfile__name_that_cannot_be_made_durable_is_taken_back,
+			    0, KINDS);
 	tcase_add_test(tc, outfile__killed_process_leaves_nothing);
 	tcase_add_test(tc, outfile__directory_that_cannot_be_listed_is_good_enough);
-	tcase_add_loop_test(tc, outfile__without_memory_nothing_is_left, 0, 2);
+	tcase_add_loop_test(tc,
+			    outfile__without_memory_nothing_is_left,
+			    0, 2);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -261,6 +261,31 @@ START_TEST(convert__a_stream_has_every_byte_in_order)
 }
 END_TEST
 
+START_TEST(convert__a_vhdx_keeps_the_guests_sector_size)
+{
+	struct vhd_create_opts c = VHD_CREATE_OPTS_INIT;
+	struct vhd_convert_result res;
+	struct vhd_info info = { .size = sizeof(info) };
+	struct vhd_image *img;
+
+	tempdir_make(&dir);
+	tempdir_name(&dir, "a.vhdx", raw);
+	c.virtual_size = 8 * MIB;
+	c.logical_sector = 4096;
+	ck_assert_int_eq(vhd_create(raw, &c, NULL), 0);
+	convert(raw, tempdir_name(&dir, "b.vhdx", dst), NULL);
+	img = open_any(dst);
+	ck_assert_int_eq(vhd_layer_info(img, 0, &info, NULL), 0);
+	ck_assert_uint_eq(info.logical_sector, 4096);
+	ck_assert_int_eq(vhd_convert(img, tempdir_name(&dir, "c.vhd", raw), NULL,
+				     &res, NULL), 0);
+	ck_assert_uint_eq(res.source_sector, 4096);
+	ck_assert_uint_eq(res.target_sector, 512);
+	vhd_close(&img, NULL);
+	tempdir_remove(&dir);
+}
+END_TEST
+
 START_TEST(convert__targets_round_the_size_up)
 {
 	static const struct {
@@ -302,6 +327,7 @@ int main(void)
 	tcase_add_test(tc, convert__a_source_is_never_a_target);
 	tcase_add_test(tc, convert__cancelled_work_leaves_nothing);
 	tcase_add_test(tc, convert__a_stream_has_every_byte_in_order);
+	tcase_add_test(tc, convert__a_vhdx_keeps_the_guests_sector_size);
 	tcase_add_loop_test(tc, convert__targets_round_the_size_up, 0, 4);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);
