@@ -1,1 +1,53 @@
-# Filled in by the packaging work.
+# What `cmake --install` puts where: libraries, headers in a folder of their
+# own, the pkg-config file libvhd.pc, and the CMake package vhd with the targets
+# vhd::vhd and vhd::vhd_static.
+include(CMakePackageConfigHelpers)
+
+set(cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/vhd)
+
+install(TARGETS vhd_shared vhd_static EXPORT vhd-targets
+	LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT lib
+		NAMELINK_COMPONENT dev
+	ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/vhd
+	DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
+	FILES_MATCHING PATTERN "*.h")
+
+if(TARGET vhd-util)
+	# Found without ldconfig or LD_LIBRARY_PATH, wherever the prefix is.
+	if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+		file(RELATIVE_PATH lib_from_bin
+			/${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+		set_target_properties(vhd-util PROPERTIES
+			INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
+	endif()
+	install(TARGETS vhd-util
+		RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+endif()
+
+# The prefix is found from the place of the .pc file, so that the tree can be
+# installed with --prefix or moved.
+if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR} OR IS_ABSOLUTE ${CMAKE_INSTALL_INCLUDEDIR})
+	set(PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+	set(PC_LIBDIR ${CMAKE_INSTALL_FULL_LIBDIR})
+	set(PC_INCLUDEDIR ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+else()
+	file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+	string(REGEX REPLACE "/$" "" up ${up})
+	set(PC_PREFIX "\${pcfiledir}/${up}")
+	set(PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+	set(PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+configure_file(${CMAKE_CURRENT_LIST_DIR}/libvhd.pc.in libvhd.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/libvhd.pc
+	DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+install(EXPORT vhd-targets NAMESPACE vhd:: DESTINATION ${cmake_dir}
+	COMPONENT dev)
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/vhd-config.cmake.in
+	vhd-config.cmake INSTALL_DESTINATION ${cmake_dir})
+write_basic_package_version_file(vhd-config-version.cmake
+	COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/vhd-config.cmake
+	${CMAKE_CURRENT_BINARY_DIR}/vhd-config-version.cmake
+	DESTINATION ${cmake_dir} COMPONENT dev)
