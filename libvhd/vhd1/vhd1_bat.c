@@ -150,6 +150,24 @@ static int walk_piece(const struct vhd1_walk *w, uint64_t blk,
 	return 0;
 }
 
+/*
+ * A hole in the table is entries of 0, all wrong in the same way.  Of such a
+ * run only the first is shown; @at becomes the entry where data begins, or stays.
+ */
+static int walk_hole(struct vhd1 *v, const struct vhd1_walk *w, uint64_t *at,
+		     uint64_t n, struct vhd_error *err)
+{
+	uint64_t off = entry_off(v, *at), start, stop;
+	int rc = vhd_io_next_data(v->io, off, entry_off(v, n), &start, &stop,
+				  err);
+
+	if (rc || start - off < WALK_LEN)
+		return rc;
+	rc = w->fn(w->arg, *at, 0, err);
+	*at += (start - off) / 4;
+	return rc;
+}
+
 int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
 		    struct vhd_error *err)
 {
@@ -160,10 +178,13 @@ int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
 	if (!raw)
 		return vhd_fail_nomem(err);
 	while (at < n) {
-		uint64_t some = min_u64(n - at, WALK_LEN / 4);
+		uint64_t some;
 
-		rc = vhd_io_read(v->io, raw, (size_t)some * 4,
-				 entry_off(v, at), err);
+		rc = walk_hole(v, w, &at, n, err);
+		some = min_u64(n - at, WALK_LEN / 4);
+		if (!rc)
+			rc = vhd_io_read(v->io, raw, (size_t)some * 4,
+					 entry_off(v, at), err);
 		if (!rc)
 			rc = walk_piece(w, at, raw, some, err);
 		at += some;

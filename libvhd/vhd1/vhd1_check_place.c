@@ -23,7 +23,8 @@
  */
 
 enum {
-	WINDOW_MAX = 16 << 20		/* slots, 64 MiB */
+	WINDOW_MIN = 64 << 10,		/* slots */
+	WINDOW_MAX = 8 << 20		/* slots, 32 MiB */
 };
 
 struct placing {
@@ -31,6 +32,7 @@ struct placing {
 	uint32_t *slot;			/* block + 1, or 0 */
 	uint64_t window;		/* slots in a window */
 	uint64_t first;			/* slot of this window's start */
+	uint64_t next;			/* first slot in use behind it */
 	uint64_t prev_blk;		/* the last block in file order */
 	uint64_t prev_at;
 	uint64_t end;			/* of all content so far */
@@ -44,9 +46,17 @@ static uint64_t slot_count(const struct vhd1 *v)
 	return min_u64(v->file_size, 2 * TiB) / vhd1_stride(v) + 1;
 }
 
+/* Few blocks in a long file need no table of all its slots. */
+static uint64_t window_len(const struct vhd1 *v)
+{
+	uint64_t room = max_u64(WINDOW_MIN, UINT64_C(4) * v->hdr.max_entries);
+
+	return min_u64(slot_count(v), min_u64(room, WINDOW_MAX));
+}
+
 uint64_t vhd1_check_place_passes(const struct vhd1 *v)
 {
-	return div_ceil(slot_count(v), WINDOW_MAX);
+	return div_ceil(slot_count(v), window_len(v));
 }
 
 static void say_overlap(struct vhd1_checker *c, uint64_t a, uint64_t a_at,
@@ -75,9 +85,12 @@ static int enter(void *arg, uint64_t blk, uint32_t entry,
 	int rc;
 
 	if (at >= p->c->v->file_size || slot < p->first ||
-	    slot - p->first >= p->window ||
 	    vhd1_span_hit(p->c->v, at, p->c->v->span_hard))
 		return 0;
+	if (slot - p->first >= p->window) {
+		p->next = min_u64(p->next, slot);
+		return 0;
+	}
 	slot -= p->first;
 	if (!p->slot[slot]) {
 		/* The table has at most 2^32 - 1 entries: no wrap to 0. */
@@ -188,11 +201,12 @@ int vhd1_check_place(struct vhd1_checker *c, struct vhd_error *err)
 	uint64_t total = slot_count(c->v);
 	int rc = 0;
 
-	p.window = min_u64(total, WINDOW_MAX);
+	p.window = window_len(c->v);
 	p.slot = vhd_alloc_array((size_t)p.window, sizeof(*p.slot));
 	if (!p.slot)
 		return vhd_fail_nomem(err);
-	for (; !rc && p.first < total; p.first += p.window) {
+	for (; !rc && p.first < total; p.first = p.next) {
+		p.next = total;
 		memset(p.slot, 0, (size_t)p.window * sizeof(*p.slot));
 		rc = vhd1_table_walk(c->v, &walk, err);
 		c->pass++;

@@ -130,6 +130,20 @@ static int scan_sector(struct scan *s, uint32_t ring_off, uint32_t *passed_out,
 	return 0;
 }
 
+/* Over a hole of the file: zeros are no entries. */
+static int skip_hole(const struct vhdx_ring *ring, uint64_t *ring_off,
+		     struct vhd_error *err)
+{
+	uint64_t start, stop;
+	int rc = vhd_io_next_data(ring->io, ring->log_off + *ring_off,
+				  ring->log_off + ring->log_len, &start, &stop,
+				  err);
+
+	if (!rc)
+		*ring_off = align_down(start - ring->log_off, VHDX_LOG_SECTOR);
+	return rc;
+}
+
 static int scan_ring(struct scan *s, struct vhd_error *err)
 {
 	uint64_t ring_off = 0;
@@ -137,6 +151,11 @@ static int scan_ring(struct scan *s, struct vhd_error *err)
 	int rc;
 
 	while (ring_off < s->ring->log_len) {
+		if (ring_off % VHDX_RING_WINDOW == 0) {
+			rc = skip_hole(s->ring, &ring_off, err);
+			if (rc || ring_off == s->ring->log_len)
+				return rc;
+		}
 		rc = scan_sector(s, (uint32_t)ring_off, &passed, err);
 		if (rc)
 			return rc;
