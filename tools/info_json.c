@@ -107,7 +107,8 @@ static json_t *usage_object(const struct vhd_usage *u)
 		return json_null();
 	o = json_object();
 	json_put(o, "blocks_data", json_u64(u->blocks_data));
-	json_put(o, "blocks_partial", json_u64(u->blocks_partial));
+	json_put(o, "blocks_partial",
+		 u->partial_known ? json_u64(u->blocks_partial) : json_null());
 	json_put(o, "blocks_zero", json_u64(u->blocks_zero));
 	json_put(o, "data_bytes", json_u64(u->data_bytes));
 	return o;

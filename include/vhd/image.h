@@ -360,11 +360,14 @@ VHD_API size_t vhd_layer_locators(const struct vhd_image *img, uint32_t layer,
  * struct vhd_usage - how much of a layer is allocated
  *
  * @blocks_data:    payload blocks with space in the file
- * @blocks_partial: of these, blocks that hold only some of their sectors
+ * @blocks_partial: of these, blocks that hold only some of their sectors; 0
+ *                  when @partial_known is false
  * @blocks_zero:    blocks recorded as zeros
  * @data_bytes:     bytes of payload space
  * @complete:       false when the table is larger than the caller's budget and
  *                  the counts are therefore not there
+ * @partial_known:  false when the sector bitmaps (VHD) would have taken more
+ *                  than the caller's budget
  */
 struct vhd_usage {
 	uint64_t blocks_data;
@@ -372,6 +375,7 @@ struct vhd_usage {
 	uint64_t blocks_zero;
 	uint64_t data_bytes;
 	bool complete;
+	bool partial_known;
 };
 
 /**
@@ -380,7 +384,8 @@ struct vhd_usage {
  * @img:       the image
  * @layer:     below vhd_layers()
  * @bat_bytes: give up (complete = false) when more of the block allocation
- *             table than this would have to be read; holes are free
+ *             table than this would have to be read, holes being free; what is
+ *             left of it may be read of sector bitmaps, a page each
  * @out:       the counts
  * @err:       may be NULL
  *

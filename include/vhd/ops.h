@@ -49,8 +49,8 @@ enum {
  *                   room; a contradiction is VHD_E_INVAL
  * @virtual_size:    bytes; 0 with a parent means the parent's. Must be a
  *                   multiple of the sector size; see also VHD-M-1, VHDX-ITEM-04
- * @block_size:      0 means 2 MiB for VHD and for differencing VHDX, 32 MiB for
- *                   other VHDX
+ * @block_size:      0 means the parent's for a differencing VHD, 2 MiB for other
+ *                   VHD and for differencing VHDX, 32 MiB for other VHDX
  * @logical_sector:  512 or 4096; 0 means the parent's, for a conversion to VHDX
  *                   the source's, else 512. VHD: 512 only
  * @physical_sector: 512 or 4096; 0 means 4096 for VHDX
@@ -94,7 +94,7 @@ struct vhd_create_opts {
  * @err:  may be NULL
  *
  * Returns: 0; VHD_E_INVAL for a combination no format allows, VHD_E_EXISTS,
- *          VHD_E_IO, VHD_E_NOSPACE, VHD_E_NOMEM; with a parent also what
+ *          VHD_E_BUSY, VHD_E_IO, VHD_E_NOSPACE, VHD_E_NOMEM; with a parent also what
  *          vhd_open() returns.
  * Threads: any.
  * Spec:    vhd.md 16, VHD-W-21; vhdx.md 18, VHDX-NEW-02.

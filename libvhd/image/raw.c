@@ -93,7 +93,9 @@ static int raw_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
 
 	(void)bat_bytes;
 	(void)err;
-	*out = (struct vhd_usage){ .data_bytes = raw->size, .complete = true };
+	*out = (struct vhd_usage){ .data_bytes = raw->size,
+				   .complete = true,
+				   .partial_known = true };
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/bitmap.h"
+#include "base/ckd.h"
 #include "base/fail.h"
 #include "base/zero.h"
 
@@ -93,6 +94,7 @@ struct counting {
 	struct vhd1 *v;
 	struct vhd_usage *out;
 	uint8_t *bitmap;
+	uint64_t budget;	/* bytes of bitmaps that may be read */
 };
 
 static int count_block(void *arg, uint64_t blk, uint32_t entry,
@@ -100,11 +102,17 @@ static int count_block(void *arg, uint64_t blk, uint32_t entry,
 {
 	struct counting *c = arg;
 	uint64_t sectors = c->v->hdr.block_size / VHD1_SECTOR;
+	uint64_t cost = max_u64(c->v->bitmap_len, VHD_PAGE_SIZE);
 	int rc;
 
 	(void)blk;
 	c->out->blocks_data++;
 	c->out->data_bytes += c->v->hdr.block_size;
+	if (cost > c->budget)
+		c->out->partial_known = false;
+	if (!c->out->partial_known)
+		return 0;
+	c->budget -= cost;
 	rc = vhd_io_read_padded(c->v->io, c->bitmap, c->v->bitmap_len,
 				vhd1_entry_off(entry), err);
 	if (rc)
@@ -119,22 +127,27 @@ int vhd1_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
 	       struct vhd_error *err)
 {
 	struct vhd1 *v = eng;
-	struct vhd_usage u = { .complete = true };
+	uint64_t table = vhd1_table_len(v->hdr.max_entries);
+	struct vhd_usage u = { .complete = true, .partial_known = true };
 	struct counting c = { .v = v, .out = &u };
 	const struct vhd1_walk walk = { .fn = count_block, .arg = &c };
 	int rc = 0;
 
 	if (!vhd1_is_sparse(v)) {
 		u.data_bytes = v->virtual_size;
-	} else if (vhd1_table_len(v->hdr.max_entries) > bat_bytes) {
+	} else if (table > bat_bytes) {
 		u.complete = false;
+		u.partial_known = false;
 	} else {
+		c.budget = bat_bytes - table;
 		c.bitmap = vhd_alloc(v->bitmap_len);
 		if (!c.bitmap)
 			return vhd_fail_nomem(err);
 		rc = vhd1_table_walk(v, &walk, err);
 		vhd_free(c.bitmap);
 	}
+	if (!u.partial_known)
+		u.blocks_partial = 0;
 	if (!rc)
 		*out = u;
 	return rc;

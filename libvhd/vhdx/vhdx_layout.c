@@ -38,7 +38,7 @@ int vhdx_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
 	       struct vhd_error *err)
 {
 	struct vhdx *x = eng;
-	struct vhd_usage u = { .complete = true };
+	struct vhd_usage u = { .complete = true, .partial_known = true };
 	struct vhdx_bat_iter it;
 	uint64_t idx, raw;
 	bool found;

@@ -20,7 +20,7 @@ TEXT = (".c", ".h", ".def", ".map", ".py", ".sh", ".md", ".txt", ".cmake",
 PATTERNS = [
     (re.compile(r"/home/\w+|/root/|/Users/\w+"), "a home folder"),
     (re.compile(r"(?<![\w$}])/tmp/(?:b-|build|bash)"), "a build folder"),
-    (re.compile(r"\b(?:anchors|ecosystem|performance|design)\.md\b"),
+    (re.compile(r"\b(?:anchors|ecosystem|design)\.md\b"),
      "notes outside the project"),
     (re.compile(r"\bshared/(?!samples\b)\w+"), "a folder outside the project"),
     (re.compile(r"\bhttps?://(?!github\.com|learn\.microsoft\.com|"

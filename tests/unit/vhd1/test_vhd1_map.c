@@ -332,11 +332,14 @@ START_TEST(vhd1_map__usage_and_layout_count_the_blocks)
 	start(&spec);
 	set_bits(1, 3, "\x7f", 1);
 	opened();
-	ck_assert_int_eq(vhd1_engine.usage(eng, 4096, &u, &err), 0);
+	ck_assert_int_eq(vhd1_engine.usage(eng, 1 << 20, &u, &err), 0);
 	ck_assert(u.complete);
 	ck_assert_uint_eq(u.blocks_data, 2);
 	ck_assert_uint_eq(u.blocks_partial, 1);
 	ck_assert_uint_eq(u.data_bytes, 4 * MiB);
+	ck_assert(u.partial_known);
+	ck_assert_int_eq(vhd1_engine.usage(eng, 4096, &u, &err), 0);
+	ck_assert(u.complete && !u.partial_known);
 	ck_assert_int_eq(vhd1_engine.usage(eng, 1, &u, &err), 0);
 	ck_assert(!u.complete);
 	ck_assert_int_eq(vhd1_engine.layout(eng, count_regions, count, &err),
