@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/ckd.h"
 #include "base/fail.h"
 #include "image/probe.h"
 
@@ -31,6 +32,10 @@ static void layer_describe(struct vhd_layer *layer)
 
 	layer->ops->info(layer->eng, &info);
 	layer->size = info.virtual_size;
+	layer->file_end = info.file_size;
+	if (info.log == VHD_LOG_REPLAYED)
+		layer->file_end = max_u64(info.file_size,
+					  info.vhdx.replayed_file_size);
 	layer->id = info.id;
 	layer->format = info.format;
 	layer->dirty_log = info.log == VHD_LOG_REPLAYED;

@@ -22,6 +22,7 @@ struct vhd_layer {
 	const struct vhd_engine *ops;
 	void *eng;
 	uint64_t size;			/* of the virtual disk */
+	uint64_t file_end;		/* length of the file, after a replay */
 	struct vhd_guid id;
 	enum vhd_format format;
 	struct vhd_file_id file_id;

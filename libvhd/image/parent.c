@@ -27,6 +27,8 @@
 struct story {
 	char text[480];
 	size_t len;
+	char *seen[VHD_CANDIDATES_MAX];	/* files that were looked at */
+	size_t seen_count;
 	unsigned int looked;	/* candidates that do not exist */
 	bool refused;		/* one lies where it may not */
 	bool mismatch;		/* one is another disk */
@@ -119,48 +121,79 @@ static void id_text(const struct vhd_layer *layer, char *buf, size_t room)
 		 text);
 }
 
+/* Several names may lead to one file.  Takes over @real. */
+static bool seen_before(struct story *story, char *real)
+{
+	size_t i;
+
+	for (i = 0; i < story->seen_count; i++) {
+		if (!strcmp(story->seen[i], real)) {
+			vhd_free(real);
+			return true;
+		}
+	}
+	/* There is room: no more files than candidates. */
+	story->seen[story->seen_count++] = real;
+	return false;
+}
+
+/*
+ * Opens a candidate, silently: what is odd about a file that turns out to be
+ * another disk is nobody's business.
+ */
+static bool open_wanted(const struct vhd_parent_search *s, const char *real,
+			struct vhd_layer *out, struct story *story)
+{
+	const uint32_t flags = VHD_POSIX_NO_DEVICE | VHD_POSIX_NO_SYMLINK;
+	struct vhd_parent_search quiet = *s;
+	struct vhd_error e;
+	bool wanted;
+	char id[80];
+	int rc;
+
+	quiet.how.reporter = NULL;
+	rc = open_file(&quiet, real, flags, out, &e);
+	wanted = !rc && is_wanted(s, out);
+	if (wanted && s->how.reporter) {
+		vhd_layer_close(out, NULL);
+		rc = open_file(s, real, flags, out, &e);
+	}
+	if (rc) {
+		tell(story, "; %s cannot be used: %s", real, e.msg);
+		if (!story->damaged)
+			story->damage = e;
+		story->damaged = true;
+		return false;
+	}
+	if (wanted)
+		return true;
+	story->mismatch = true;
+	id_text(out, id, sizeof(id));
+	tell(story, "; %s is %s", real, id);
+	vhd_layer_close(out, NULL);
+	return false;
+}
+
 /* True when @path was the parent; *out is then open. */
 static bool try_one(const struct vhd_parent_search *s, const char *path,
 		    const char *child_dir, struct vhd_layer *out,
 		    struct story *story)
 {
-	struct vhd_layer layer = { 0 };
-	struct vhd_error e;
-	char id[80];
 	char *real = vhd_path_real(path);
-	bool found = false;
 
 	if (!real) {
 		story->looked++;
 		return false;
 	}
+	if (seen_before(story, real))
+		return false;
 	if (!allowed(s, real, child_dir)) {
 		story->refused = true;
 		tell(story, "; %s lies outside of the allowed directories",
 		     real);
-		goto out;
+		return false;
 	}
-	if (open_file(s, real, VHD_POSIX_NO_DEVICE | VHD_POSIX_NO_SYMLINK,
-		      &layer, &e)) {
-		tell(story, "; %s cannot be used: %s", real, e.msg);
-		if (!story->damaged)
-			story->damage = e;
-		story->damaged = true;
-		goto out;
-	}
-	if (is_wanted(s, &layer)) {
-		*out = layer;
-		memset(&layer, 0, sizeof(layer));
-		found = true;
-	} else {
-		story->mismatch = true;
-		id_text(&layer, id, sizeof(id));
-		tell(story, "; %s is %s", real, id);
-	}
-out:
-	vhd_layer_close(&layer, NULL);
-	vhd_free(real);
-	return found;
+	return open_wanted(s, real, out, story);
 }
 
 /* What the child wants, in words: its parent's id, and the recorded names. */
@@ -173,12 +206,12 @@ static void wanted_text(const struct vhd_parent_ref *ref, char *buf,
 	if (ref->id_count)
 		vhd_guid_format(&ref->ids[0], id);
 	if (ref->raw)
-		snprintf(buf, room, "the raw disk \"%.128s\"",
+		snprintf(buf, room, "raw disk \"%.128s\"",
 			 name ? name : "?");
 	else if (name)
 		snprintf(buf, room, "\"%.128s\" with id %s", name, id);
 	else
-		snprintf(buf, room, "the disk with id %s (no name recorded)",
+		snprintf(buf, room, "disk with id %s, no name recorded",
 			 id);
 }
 
@@ -196,7 +229,7 @@ static int give_up(const struct vhd_parent_search *s, const char *child_dir,
 	if (story->mismatch)
 		return vhd_fail_code_rule(err, VHD_E_PARENT, wrong,
 					  VHD_NO_OFFSET,
-					  "the parent %s is not found%s", want,
+					  "the parent (%s) is not found%s", want,
 					  story->text);
 	if (story->damaged) {
 		if (err)
@@ -206,10 +239,10 @@ static int give_up(const struct vhd_parent_search *s, const char *child_dir,
 	if (story->refused)
 		return vhd_fail_code_rule(err, VHD_E_POLICY, missing,
 					  VHD_NO_OFFSET,
-					  "the parent %s may not be used%s",
+					  "the parent (%s) may not be used%s",
 					  want, story->text);
 	return vhd_fail_code_rule(err, VHD_E_PARENT, missing, VHD_NO_OFFSET,
-				  "the parent %s is not found: %u names were "
+				  "the parent (%s) is not found: %u names were "
 				  "looked for in and below %s", want,
 				  story->looked,
 				  child_dir ? child_dir : "(no directory)");
@@ -261,6 +294,8 @@ int vhd_parent_find(const struct vhd_parent_search *s,
 			break;
 	}
 	rc = i < c.count ? 0 : give_up(s, c.child_dir, &story, err);
+	for (i = 0; i < story.seen_count; i++)
+		vhd_free(story.seen[i]);
 	vhd_candidates_free(&c);
 	return rc;
 }

@@ -4,19 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/ckd.h"
 #include "base/fail.h"
 #include "image/raw.h"
 #include "vhd1/vhd1.h"
 #include "vhdx/vhdx_engine.h"
-
-/*
- * VHDX first: its signature is at the front, while a VHD is known by the last
- * bytes of the file, which in a VHDX may be anything a guest wrote.
- */
-static const struct vhd_engine *const probed[] = {
-	&vhdx_engine,
-	&vhd1_engine,
-};
 
 const struct vhd_engine *vhd_engine_of(enum vhd_format format)
 {
@@ -60,10 +52,66 @@ static int nobody(struct vhd_io *io, struct vhd_error *err)
 			"start)");
 }
 
+/*
+ * The file begins as a VHDX does.  In a fixed VHD those are bytes of the guest,
+ * which may as well have written all of a VHDX there; and the last bytes of a
+ * VHDX, where a footer would be, may be the guest's too.  A guest must not
+ * decide what its disk is taken for, so what both ends claim is settled by what
+ * it cannot write: a VHDX is whole MiB long, and a fixed VHD hardly ever.
+ * Where that does not help nobody can know.
+ */
+static int probe_marked(struct vhd_io *io, const struct vhd_engine **out,
+			struct vhd_error *err)
+{
+	bool fixed = false, header = false;
+	uint64_t size;
+	int rc = vhd_io_size(io, &size, err);
+
+	if (!rc && size % MiB)
+		rc = vhd1_ends_fixed(io, &fixed, err);
+	if (!rc && fixed)
+		rc = vhdx_header_there(io, &header, err);
+	if (rc)
+		return rc;
+	if (header)
+		return vhd_fail(err, VHD_E_FORMAT,
+				"the file begins like a VHDX and ends like a "
+				"fixed VHD; which one it is has to be said");
+	*out = fixed ? &vhd1_engine : &vhdx_engine;
+	return 0;
+}
+
+/* NULL in *@out: neither. */
+static int probe_both(struct vhd_io *io, const struct vhd_engine **out,
+		      struct vhd_error *err)
+{
+	bool ident, vhd, header;
+	int rc;
+
+	*out = NULL;
+	rc = vhdx_ident_there(io, &ident, err);
+	if (rc)
+		return rc;
+	if (ident)
+		return probe_marked(io, out, err);
+	rc = vhd1_engine.probe(io, &vhd, err);
+	if (rc)
+		return rc;
+	/* In a VHD, a header of a VHDX in the middle is the guest's. */
+	if (vhd) {
+		*out = &vhd1_engine;
+		return 0;
+	}
+	rc = vhdx_header_there(io, &header, err);
+	if (!rc && header)
+		*out = &vhdx_engine;
+	return rc;
+}
+
 int vhd_probe(struct vhd_io *io, enum vhd_format format, bool allow_raw,
 	      const struct vhd_engine **out, struct vhd_error *err)
 {
-	size_t i;
+	int rc;
 
 	if (format != VHD_FORMAT_AUTO) {
 		*out = vhd_engine_of(format);
@@ -73,17 +121,9 @@ int vhd_probe(struct vhd_io *io, enum vhd_format format, bool allow_raw,
 					(int)format);
 		return 0;
 	}
-	for (i = 0; i < sizeof(probed) / sizeof(probed[0]); i++) {
-		bool ours = false;
-		int rc = probed[i]->probe(io, &ours, err);
-
-		if (rc)
-			return rc;
-		if (ours) {
-			*out = probed[i];
-			return 0;
-		}
-	}
+	rc = probe_both(io, out, err);
+	if (rc || *out)
+		return rc;
 	if (!allow_raw)
 		return nobody(io, err);
 	*out = &vhd_raw_engine;

@@ -7,4 +7,10 @@
 /* The engine for VHD 1.0: fixed, dynamic and differencing files. */
 extern const struct vhd_engine vhd1_engine;
 
+/*
+ * For the probe: does the file end in a sound footer of a fixed disk that fills
+ * all of the file in front of it?
+ */
+int vhd1_ends_fixed(struct vhd_io *io, bool *yes_out, struct vhd_error *err);
+
 #endif

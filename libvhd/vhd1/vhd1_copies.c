@@ -8,6 +8,7 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "io/path.h"
+#include "vhd1/vhd1.h"
 
 /*
  * Which footer counts (VHD-F-50).
@@ -113,6 +114,23 @@ int vhd1_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err)
 		return rc;
 	*ours_out = c.tail.seal != VHD1_SEAL_NONE ||
 		    c.front.seal != VHD1_SEAL_NONE;
+	return 0;
+}
+
+int vhd1_ends_fixed(struct vhd_io *io, bool *yes_out, struct vhd_error *err)
+{
+	struct copy c;
+	uint64_t size;
+	int rc;
+
+	rc = vhd_io_size(io, &size, err);
+	if (!rc)
+		rc = load_tail(io, size, &c, err);
+	if (rc)
+		return rc;
+	*yes_out = vhd1_sealed(c.seal) && c.f.type == VHD1_TYPE_FIXED &&
+		   vhd1_footer_judge(&c.f) == VHD_RULE_NONE &&
+		   c.f.current_size == c.off;
 	return 0;
 }
 

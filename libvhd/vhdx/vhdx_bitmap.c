@@ -78,6 +78,21 @@ static int count_bits(struct vhdx *x, uint64_t map_off, uint64_t first,
 	return 0;
 }
 
+/*
+ * Bits that the file does not hold are lost.  Read as zeros they would say "the
+ * parent's" of what was written here.
+ */
+static int cut_check(const struct vhdx *x, uint64_t map_off, uint64_t end_bit,
+		     struct vhd_error *err)
+{
+	if (map_off + div_ceil(end_bit, 8) <= x->file_size)
+		return 0;
+	return vhd_fail_rule(err, RULE_VHDX_BITMAP_STATE, map_off,
+			     "sector bitmap at 0x%" PRIx64 " is cut off by the "
+			     "end of the file, 0x%" PRIx64, map_off,
+			     x->file_size);
+}
+
 int vhdx_bitmap_run(struct vhdx *x, uint64_t blk_file_off, uint64_t off,
 		    uint64_t len, struct vhd_run *out, struct vhd_error *err)
 {
@@ -95,7 +110,10 @@ int vhdx_bitmap_run(struct vhdx *x, uint64_t blk_file_off, uint64_t off,
 		return rc;
 	len = min_u64(len, vhdx_blk_len(g, blk) - in_blk);
 	secs = div_ceil(skip + len, g->logical_sector);
-	rc = count_bits(x, map_off, first, first + secs, &count, &here, err);
+	rc = cut_check(x, map_off, first + secs, err);
+	if (!rc)
+		rc = count_bits(x, map_off, first, first + secs, &count, &here,
+				err);
 	if (rc)
 		return rc;
 	len = min_u64(len, count * g->logical_sector - skip);

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "vhdx/vhdx.h"
+#include "vhdx/vhdx_engine.h"
 
 static int fetch_page(void *arg, uint64_t off, uint8_t *page,
 		      struct vhd_error *err)
@@ -17,14 +18,35 @@ static int fetch_page(void *arg, uint64_t off, uint8_t *page,
 	return vhdx_read(x, page, VHD_PAGE_SIZE, off, err);
 }
 
-static int header_at(struct vhd_io *io, uint64_t off, uint8_t *buf,
-		     bool *ok_out, struct vhd_error *err)
+int vhdx_ident_there(struct vhd_io *io, bool *yes_out, struct vhd_error *err)
 {
-	struct vhdx_header hdr;
-	int rc = vhd_io_read_padded(io, buf, VHDX_HEADER_LEN, off, err);
+	uint8_t bytes[8];
+	int rc = vhd_io_read_padded(io, bytes, sizeof(bytes), VHDX_IDENT_OFF,
+				    err);
 
 	if (!rc)
-		*ok_out = vhdx_header_decode(buf, &hdr);
+		*yes_out = vhdx_ident_ok(bytes);
+	return rc;
+}
+
+int vhdx_header_there(struct vhd_io *io, bool *yes_out, struct vhd_error *err)
+{
+	static const uint64_t place[2] = { VHDX_HEADER1_OFF, VHDX_HEADER2_OFF };
+	uint8_t *buf = vhd_alloc(VHDX_HEADER_LEN);
+	struct vhdx_header hdr;
+	bool yes = false;
+	int rc = 0;
+
+	if (!buf)
+		return vhd_fail_nomem(err);
+	for (size_t i = 0; i < 2 && !yes && !rc; i++) {
+		rc = vhd_io_read_padded(io, buf, VHDX_HEADER_LEN, place[i],
+					err);
+		yes = !rc && vhdx_header_decode(buf, &hdr);
+	}
+	if (!rc)
+		*yes_out = yes;
+	vhd_free(buf);
 	return rc;
 }
 
@@ -34,24 +56,9 @@ static int header_at(struct vhd_io *io, uint64_t off, uint8_t *buf,
  */
 int vhdx_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err)
 {
-	static const uint64_t place[2] = { VHDX_HEADER1_OFF, VHDX_HEADER2_OFF };
-	uint8_t *buf = vhd_alloc(VHDX_HEADER_LEN);
-	bool ours = false;
-	int rc;
+	int rc = vhdx_ident_there(io, ours_out, err);
 
-	if (!buf)
-		return vhd_fail_nomem(err);
-	rc = vhd_io_read_padded(io, buf, 8, 0, err);
-	if (rc)
-		goto out;
-	ours = vhdx_ident_ok(buf);
-	for (size_t i = 0; i < 2 && !ours && !rc; i++)
-		rc = header_at(io, place[i], buf, &ours, err);
-	if (!rc)
-		*ours_out = ours;
-out:
-	vhd_free(buf);
-	return rc;
+	return rc || *ours_out ? rc : vhdx_header_there(io, ours_out, err);
 }
 
 void vhdx_close(void *eng)

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "base/ckd.h"
 #include "io/io_mem.h"
 #include "support/check_main.h"
 
@@ -263,7 +264,57 @@ START_TEST(rw__preadv_fills_the_pieces_in_order)
 }
 END_TEST
 
-TEST_MAIN("image/rw", rw__any_range_of_any_chain_reads_as_the_model,
+/* Blocks of 1 MiB: above, nothing at all; below, every other one is zeros. */
+struct wide {
+	bool striped;
+	uint64_t looked;	/* blocks */
+};
+
+static int wide_map(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,
+		    struct vhd_error *err)
+{
+	struct wide *w = eng;
+
+	(void)err;
+	*out = (struct vhd_run){ .len = len, .kind = VHD_RUN_PARENT };
+	if (w->striped) {
+		out->kind = off / MiB % 2 ? VHD_RUN_ZERO : VHD_RUN_DATA;
+		out->len = min_u64(len, MiB - off % MiB);
+	}
+	w->looked += div_ceil(out->len, MiB);
+	return 0;
+}
+
+START_TEST(rw__looking_through_a_chain_costs_what_it_finds)
+{
+	static const struct vhd_engine engine = { .map = wide_map };
+	struct wide w[2] = { { .striped = false }, { .striped = true } };
+	struct vhd_layer layers[2] = {
+		{ .ops = &engine, .eng = &w[0], .size = 64 * GiB },
+		{ .ops = &engine, .eng = &w[1], .size = 64 * GiB },
+	};
+	struct vhd_image img = { .layers = layers, .count = 2,
+				 .size = 64 * GiB };
+	struct vhd_extent ext[64];
+	uint64_t off = 0;
+	size_t n;
+
+	while (off < img.size) {
+		ck_assert_int_eq(vhd_resolve(&img, off, img.size - off, ext,
+					     64, &n, NULL), 0);
+		off = ext[n - 1].off + ext[n - 1].len;
+	}
+	ck_assert_uint_le(w[0].looked, 100 * w[1].looked);
+	/* A run without an end is still found in a few looks. */
+	w[1].striped = false;
+	ck_assert_int_eq(vhd_resolve(&img, 0, img.size, ext, 64, &n, NULL), 0);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(ext[0].len, img.size);
+}
+END_TEST
+
+TEST_MAIN("image/rw", rw__looking_through_a_chain_costs_what_it_finds,
+	  rw__any_range_of_any_chain_reads_as_the_model,
 	  rw__extents_cover_the_disk_without_gaps,
 	  rw__neighbours_of_one_place_are_one_extent,
 	  rw__ranges_past_the_end_are_refused,

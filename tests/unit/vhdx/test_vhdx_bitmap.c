@@ -248,6 +248,23 @@ START_TEST(vhdx_bitmap__missing_or_misplaced_is_an_error)
 }
 END_TEST
 
+/* Bits that are not there are not zeros: the parent's bytes would show. */
+START_TEST(vhdx_bitmap__cut_off_by_the_end_is_an_error)
+{
+	make(7, 32 * MiB, 512);
+	map_off = img.len;
+	vhdx_image_resize(&img, img.len + 16384 + 100);
+	vhdx_image_bat_set(&img, 128, map_off | 6);
+	vhdx_image_bat_set(&img, 2, blk_off | 7);
+	begin();
+	ck_assert_int_eq(vhdx_opened_map_breaks(&o, 32 * MiB), VHD_RULE_NONE);
+	expect(64 * MiB, 800 * 512, VHD_RUN_PARENT, 800 * 512);
+	ck_assert_int_eq(vhdx_opened_map_breaks(&o, 64 * MiB + 800 * 512),
+			 RULE_VHDX_BITMAP_STATE);
+	end();
+}
+END_TEST
+
 TEST_MAIN("vhdx/bitmap",
 	  vhdx_bitmap__lowest_bit_comes_first,
 	  vhdx_bitmap__runs_begin_and_end_inside_sectors,
@@ -256,4 +273,5 @@ TEST_MAIN("vhdx/bitmap",
 	  vhdx_bitmap__runs_agree_with_each_bit,
 	  vhdx_bitmap__second_chunk_has_its_own,
 	  vhdx_bitmap__page_in_the_log_is_the_one_that_counts,
-	  vhdx_bitmap__missing_or_misplaced_is_an_error)
+	  vhdx_bitmap__missing_or_misplaced_is_an_error,
+	  vhdx_bitmap__cut_off_by_the_end_is_an_error)
