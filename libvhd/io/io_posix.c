@@ -17,6 +17,12 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#ifdef SYS_openat2
+#include <linux/openat2.h>
+#endif
+#endif
 
 #include "base/alloc.h"
 #include "base/ckd.h"
@@ -292,6 +298,30 @@ static int fail_open(int os_errno, uint32_t flags, struct vhd_error *err)
 			      "cannot open the file%s", how);
 }
 
+/*
+ * With @nofollow, the kernel is asked to follow no link anywhere in the path:
+ * whoever resolved the path and then judged it gets that file, even if somebody
+ * puts a link in its way meanwhile.  Old kernels look at the last component.
+ */
+static int open_path(const char *path, int how, bool nofollow)
+{
+#ifdef SYS_openat2
+	struct open_how all = {
+		.flags = (unsigned int)how,
+		.resolve = RESOLVE_NO_SYMLINKS,
+	};
+
+	if (nofollow) {
+		long fd = syscall(SYS_openat2, AT_FDCWD, path, &all,
+				  sizeof(all));
+
+		if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+			return (int)fd;
+	}
+#endif
+	return open(path, nofollow ? how | O_NOFOLLOW : how);
+}
+
 /* Opens what check_kind() accepts, without ever waiting for anything. */
 static int open_file(const char *path, uint32_t flags, int *fd_out,
 		     struct vhd_error *err)
@@ -306,10 +336,9 @@ static int open_file(const char *path, uint32_t flags, int *fd_out,
 	rc = check_kind(st.st_mode, flags, err);
 	if (rc)
 		return rc;
-	if (nofollow)
-		how |= O_NOFOLLOW;
 	do {
-		fd = open(path, how | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		fd = open_path(path, how | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+			       nofollow);
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return fail_open(errno, flags, err);

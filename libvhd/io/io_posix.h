@@ -12,7 +12,7 @@
 enum {
 	VHD_POSIX_WRITE = 1 << 0,
 	VHD_POSIX_NO_DEVICE = 1 << 1,	/* block devices are refused too */
-	VHD_POSIX_NO_SYMLINK = 1 << 2	/* the last component is not followed */
+	VHD_POSIX_NO_SYMLINK = 1 << 2	/* none in the path is followed */
 };
 int vhd_io_open_posix(const char *path, uint32_t flags, struct vhd_io **io_out,
 		      struct vhd_error *err);

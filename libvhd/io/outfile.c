@@ -39,6 +39,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/guid.h"
+#include "io/io_lock.h"
 #include "io/io_posix_fd.h"
 #include "io/path.h"
 
@@ -53,6 +54,7 @@ struct vhd_outfile {
 	char *target;		/* behind symbolic links */
 	const char *base;	/* last component of target */
 	int dir_fd;
+	int old_fd;		/* the locked file to be replaced, or -1 */
 	bool dir_readable;	/* dir_fd can be flushed */
 	bool replace;
 	bool nameless;		/* made with O_TMPFILE */
@@ -169,6 +171,26 @@ static int open_dir(struct vhd_outfile *of, struct vhd_error *err)
 	return rc;
 }
 
+/*
+ * A file that somebody has open is not taken away from under them: a machine
+ * that runs would go on writing to what has no name any more.  The lock is kept
+ * until the end, so that nobody starts meanwhile.
+ */
+static int lock_old(struct vhd_outfile *of, struct vhd_error *err)
+{
+	if (!of->replace)
+		return 0;
+	of->old_fd = openat(of->dir_fd, of->base, O_RDONLY | O_NOFOLLOW |
+			    O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	/* None there, or one that we may replace but not read. */
+	if (of->old_fd < 0)
+		return 0;
+	if (vhd_lock_fd(of->old_fd, VHD_LOCK_NONE, VHD_LOCK_WRITE) == -EAGAIN)
+		return vhd_fail(err, VHD_E_BUSY,
+				"another program has the target open");
+	return 0;
+}
+
 static void proc_name(int fd, char buf[TEMP_ROOM])
 {
 	snprintf(buf, TEMP_ROOM, "/proc/self/fd/%d", fd);
@@ -256,6 +278,7 @@ int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
 	if (!of)
 		return vhd_fail_nomem(err);
 	of->dir_fd = -1;
+	of->old_fd = -1;
 	of->replace = replace;
 	of->path = vhd_strdup(path);
 	rc = of->path ? find_target(path, replace, &of->target, err) :
@@ -269,6 +292,9 @@ int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
 		goto out;
 	}
 	rc = open_dir(of, err);
+	if (rc)
+		goto out;
+	rc = lock_old(of, err);
 	if (rc)
 		goto out;
 	rc = make_file(of, err);
@@ -429,6 +455,8 @@ void vhd_outfile_abandon(struct vhd_outfile **of_ptr)
 		unlinkat(of->dir_fd, of->temp, 0);
 	if (of->placed)
 		unlinkat(of->dir_fd, of->base, 0);
+	if (of->old_fd >= 0)
+		close(of->old_fd);
 	if (of->dir_fd >= 0)
 		close(of->dir_fd);
 	vhd_free(of->target);

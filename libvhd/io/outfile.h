@@ -17,7 +17,8 @@ struct vhd_outfile;
 /*
  * VHD_E_EXISTS when @path exists and @replace is false.  A @path that exists
  * and is no regular file is VHD_E_NOTFILE, whatever @replace says.  A symbolic
- * link is replaced at its target.
+ * link is replaced at its target.  VHD_E_BUSY when someone has the file to be
+ * replaced open, by the locks of io_lock.h.
  */
 int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
 		    struct vhd_error *err);

@@ -111,6 +111,25 @@ START_TEST(io_posix__symlink_is_followed_unless_told_otherwise)
 }
 END_TEST
 
+/* Where a parent may lie was decided with the path as it was then. */
+START_TEST(io_posix__symlinked_directory_is_not_followed_when_told_so)
+{
+	const char *file = io_tmp_file(tmp, "f", "abc", 3);
+	const char *link = io_tmp_path(tmp, "d");
+	const char *through = io_tmp_path(tmp, "d/f");
+	struct vhd_io *io;
+
+	ck_assert_int_eq(symlink(".", link), 0);
+	ck_assert_int_eq(vhd_io_open_posix(through, 0, &io, NULL), 0);
+	vhd_io_close(&io, NULL);
+	ck_assert_int_eq(vhd_io_open_posix(file, VHD_POSIX_NO_SYMLINK, &io,
+					   NULL), 0);
+	vhd_io_close(&io, NULL);
+	refused(through, VHD_POSIX_NO_SYMLINK, VHD_E_IO,
+		"Too many levels of symbolic links");
+}
+END_TEST
+
 START_TEST(io_posix__no_permission_is_an_error_with_the_reason)
 {
 	const char *path = io_tmp_file(tmp, "f", "abc", 3);
@@ -332,6 +351,7 @@ int main(void)
 	tcase_add_test(tc, io_posix__socket_is_refused);
 	tcase_add_test(tc, io_posix__character_device_is_refused);
 	tcase_add_test(tc, io_posix__symlink_is_followed_unless_told_otherwise);
+	tcase_add_test(tc, io_posix__symlinked_directory_is_not_followed_when_told_so);
 	tcase_add_test(tc, io_posix__no_permission_is_an_error_with_the_reason);
 	tcase_add_test(tc, io_posix__file_opened_for_reading_cannot_be_changed);
 	tcase_add_test(tc, io_posix__descriptor_blocks_and_is_closed_on_exec);

@@ -283,6 +283,31 @@ START_TEST(outfile__target_that_becomes_a_fifo_is_not_replaced)
 END_TEST
 
 /* The link lies in another directory and leads over a second one. */
+/* A machine that runs would go on writing to a file without a name. */
+START_TEST(outfile__target_that_is_in_use_is_not_replaced)
+{
+	struct vhd_outfile *of = NULL;
+	struct vhd_io *user = NULL;
+	struct vhd_error err;
+
+	io_tmp_file(tmp, "t", "old", 3);
+	target = io_tmp_path(tmp, "t");
+	ck_assert_int_eq(vhd_io_open_posix(target, 0, &user, NULL), 0);
+	ck_assert_int_eq(vhd_io_lock(user, VHD_LOCK_READ, NULL), 0);
+	ck_assert_int_eq(vhd_outfile_new(target, true, &of, &err), VHD_E_BUSY);
+	ck_assert_str_eq(err.file, target);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has the target open"));
+	vhd_io_close(&user, NULL);
+	ck_assert_int_eq(vhd_outfile_new(target, true, &of, NULL), 0);
+	/* And nobody opens it while its successor is made. */
+	ck_assert_int_eq(vhd_io_open_posix(target, 0, &user, NULL), 0);
+	ck_assert_int_eq(vhd_io_lock(user, VHD_LOCK_READ, NULL), VHD_E_BUSY);
+	vhd_io_close(&user, NULL);
+	vhd_outfile_abandon(&of);
+	ck_assert_uint_eq(io_tmp_count(tmp), 1);
+}
+END_TEST
+
 START_TEST(outfile__symlink_is_replaced_at_its_target)
 {
 	const char *link = io_tmp_path(tmp, "sub/link");
@@ -511,6 +536,7 @@ int main(void)
 	tcase_add_loop_test(tc,
 			    outfile__symlink_is_replaced_at_its_target,
 			    0, 2);
+	tcase_add_test(tc, outfile__target_that_is_in_use_is_not_replaced);
 	tcase_add_test(tc, outfile__symlink_loop_is_an_error);
 	tcase_add_test(tc, outfile__missing_directory_is_an_error_with_the_reason);
 	tcase_add_loop_test(tc,
