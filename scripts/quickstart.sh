@@ -46,7 +46,7 @@ heading()
 # show COMMAND...: print it as a person would type it, then run it.
 show()
 {
-	printf '\n$ %s\n' "${*/#$util/vhd-util}"
+	printf '\n$%s\n' "$(printf ' %q' "${@/#"$util"/vhd-util}")"
 	"$@"
 }
 
@@ -132,7 +132,7 @@ on_our_own()
 	show "$util" convert disk.vhd back.raw
 	show cmp disk.raw back.raw
 	echo "Yes, all $(stat -c %s disk.raw) of them."
-	show debugfs -R "cat /LICENSE" back.raw 2>/dev/null | sed -n 1p
+	show debugfs -R "cat /LICENSE" back.raw 2>/dev/null | sed -n 1,3p
 
 	heading "What vhd-util says about the images"
 	show "$util" info disk.vhdx
@@ -160,7 +160,7 @@ What to try next:
 
   $util --help
   $util create --size 64T --block-size 1M $out/big.vhdx
-  $util info --json $out/*.vhdx
+  $util info --json $out/big.vhdx
   $source/scripts/quickstart.sh YOUR-IMAGE
   $source/scripts/test.sh
 EOT

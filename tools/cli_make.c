@@ -24,8 +24,8 @@ const struct poptOption cli_make_opts[] = {
 	{ "format", 'O', POPT_ARG_STRING, NULL, OPT_FORMAT,
 	  "vhd, vhdx or raw (default: by the file's extension)", "FORMAT" },
 	CLI_OPT_ARG("type", OPT_TYPE,
-		    "fixed, dynamic or differencing (default: dynamic)",
-		    "TYPE"),
+		    "fixed or dynamic (default: dynamic, unless the format "
+		    "or --for needs fixed)", "TYPE"),
 	CLI_OPT_ARG("for", OPT_FOR,
 		    "Meet the demands of azure, hyperv, xen or wsl", "TARGET"),
 	CLI_OPT_ARG("block-size", OPT_BLOCK_SIZE,

@@ -111,10 +111,16 @@ int cli_open_option(struct cli_open *open, int val, const char *text)
 {
 	switch (val) {
 	case OPT_PARENT:
+		if (text[0] == '\0')
+			return cli_usage(open->cli, "--parent: the name is "
+					 "empty");
 		open->parents[open->parent_count++] = text;
 		open->opts.parents = open->parents;
 		break;
 	case OPT_PARENT_DIR:
+		if (text[0] == '\0')
+			return cli_usage(open->cli, "--parent-dir: the name "
+					 "is empty");
 		open->dirs[open->dir_count++] = text;
 		open->opts.parent_dirs = open->dirs;
 		break;

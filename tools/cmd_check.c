@@ -255,6 +255,8 @@ static int check_run(struct cli *cli)
 
 	if (status == CLI_GO)
 		status = cli_parse(cli, check_option, &a);
+	if (status == CLI_GO && a.json && a.quiet)
+		status = cli_usage(cli, "--json does not go with --quiet");
 	if (status == CLI_GO)
 		status = check_files(cli, &a);
 	cli_open_free(&a.open);

@@ -127,6 +127,19 @@ static void warn_about_size(struct cli *cli, const char *path,
 	vhd_close(&img, NULL);
 }
 
+/* The library takes a file that was cut off as its format says: as zeros. */
+static void warn_about_missing(struct cli *cli,
+			       const struct vhd_convert_result *r)
+{
+	const char *path = cli_operand(cli, 0);
+
+	if (r->missing_bytes == 0)
+		return;
+	cli_warn(cli, path, "%" PRIu64 " bytes of the disk lie past the end of "
+		 "the file and were taken as zeros: it may have been cut off; "
+		 "vhd-util check --chain says where", r->missing_bytes);
+}
+
 static int write_stdout(void *arg, const void *buf, size_t len)
 {
 	const char *p = buf;
@@ -135,11 +148,11 @@ static int write_stdout(void *arg, const void *buf, size_t len)
 	while (len > 0) {
 		ssize_t n = write(STDOUT_FILENO, p, len);
 
-		if (n < 0 && errno == EINTR) {
-			if (sigint_seen())
-				return -EINTR;
+		/* A signal that meets a full pipe ends a write early. */
+		if (sigint_seen())
+			return -EINTR;
+		if (n < 0 && errno == EINTR)
 			continue;
-		}
 		if (n < 0)
 			return -errno;
 		p += n;
@@ -151,14 +164,21 @@ static int write_stdout(void *arg, const void *buf, size_t len)
 static int to_stdout(struct cli *cli, struct vhd_image *src,
 		     struct progress *pr)
 {
+	struct vhd_convert_result result = { 0 };
 	struct vhd_error err = { .code = VHD_OK };
 
 	if (vhd_convert_stream(src, write_stdout, NULL, progress_step, pr,
-			       &err) == 0)
+			       &result, &err) == 0) {
+		progress_end(pr);
+		warn_about_missing(cli, &result);
 		return CLI_OK;
+	}
 	progress_end(pr);
 	if (sigint_seen())
 		err.code = VHD_E_CANCELLED;
+	/* What helps a target on a full disk does not help here. */
+	if (err.code == VHD_E_NOSPACE)
+		err.code = VHD_E_IO;
 	return error_report(cli, &err, "standard output");
 }
 
@@ -190,6 +210,7 @@ static int report(struct cli *cli, const struct convert_args *a,
 	json_put(object, "target_size", json_u64(r->target_size));
 	json_put(object, "data_bytes", json_u64(r->data_bytes));
 	json_put(object, "zero_bytes", json_u64(r->zero_bytes));
+	json_put(object, "missing_bytes", json_u64(r->missing_bytes));
 	json_put(object, "source_sector", json_u64(r->source_sector));
 	json_put(object, "target_sector", json_u64(r->target_sector));
 	return json_print(cli, object);
@@ -209,6 +230,7 @@ static int to_file(struct cli *cli, struct vhd_image *src,
 	progress_end(pr);
 	if (rc != 0)
 		return error_report(cli, &err, dst);
+	warn_about_missing(cli, &result);
 	if (result.target_sector != result.source_sector)
 		cli_warn(cli, dst, "the disk now has sectors of %" PRIu32
 			 " bytes, the source's have %" PRIu32 ": a guest's "

@@ -5,6 +5,8 @@
 #include "cli_open.h"
 #include "cmds.h"
 #include "errors.h"
+#include "progress.h"
+#include "sigint.h"
 #include "size.h"
 #include "text.h"
 
@@ -14,7 +16,8 @@ static const struct poptOption parent_opts[] = {
 	CLI_OPT_ARG("parent", OPT_PARENT,
 		    "Make a differencing image on top of FILE", "FILE"),
 	CLI_OPT("raw-parent", OPT_RAW_PARENT,
-		"The parent is a raw disk, whatever it looks like (VHD only)"),
+		"The parent is a raw disk, whatever it looks like (a VHD with "
+		"--for xen only)"),
 	CLI_OPT_ARG("parent-name", OPT_PARENT_NAME,
 		    "Record TEXT as the relative path of the parent", "TEXT"),
 	CLI_OPT_ARG("parent-windows-path", OPT_WINDOWS_PATH,
@@ -110,14 +113,21 @@ static int create(struct cli *cli, struct create_args *a)
 {
 	const char *path = cli_operand(cli, 0);
 	struct vhd_error err = { .code = VHD_OK };
-	int status = check_args(cli, a);
+	struct progress pr;
+	int rc, status = check_args(cli, a);
 
 	if (status == CLI_GO)
 		status = cli_make_timestamp(cli, &a->make);
 	if (status != CLI_GO)
 		return status;
 	a->make.open = &a->open.opts;
-	if (vhd_create(path, &a->make, &err) != 0)
+	a->make.progress = progress_step;
+	a->make.progress_arg = &pr;
+	sigint_catch();
+	progress_begin(&pr, true, true);
+	rc = vhd_create(path, &a->make, &err);
+	progress_end(&pr);
+	if (rc != 0)
 		return error_report(cli, &err, path);
 	tell(path);
 	return CLI_OK;

@@ -177,8 +177,9 @@ static void print_sums(struct vhd_image *img, const struct map_args *a,
 	char size[SIZE_TEXT];
 
 	text_put(stdout, vhd_layer_path(img, 0));
-	printf(": %s of the disk, %" PRIu64 " extents\n",
-	       size_format(a->length, size), s->extents);
+	printf(": %s of the disk, %" PRIu64 " extent%s\n",
+	       size_format(a->length, size), s->extents,
+	       s->extents == 1 ? "" : "s");
 	print_sum("data", s->data, a->length);
 	print_sum("zeros", s->zero, a->length);
 	print_sum("never written", s->unmapped, a->length);

@@ -51,10 +51,10 @@ static const struct hint hints[] = {
 	  "--no-lock" },
 	{ VHD_E_EXISTS, NULL, " create convert ", "--force replaces it" },
 	{ VHD_E_NOSPACE, NULL, " create convert ",
-	  "nothing was left behind; a dynamic image (--type dynamic) needs "
-	  "room for data only" },
+	  "nothing was left behind; a dynamic VHD or VHDX needs room for data "
+	  "only" },
 	{ VHD_E_FORMAT, NULL, " convert ",
-	  "if it is a raw disk, say --source-format raw" },
+	  "say what it is: --source-format raw, vhd or vhdx" },
 	{ VHD_E_FORMAT, NULL, " create ",
 	  "if it is a raw disk, say --raw-parent" },
 	{ VHD_E_FORMAT, NULL, NULL,

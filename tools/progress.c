@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,8 +28,12 @@ static double seconds_since(const struct timespec *then)
 
 void progress_begin(struct progress *pr, bool wanted, bool bytes)
 {
+	const char *term = getenv("TERM");
+
 	memset(pr, 0, sizeof(*pr));
-	pr->on = wanted && isatty(STDERR_FILENO) == 1;
+	/* A dumb terminal cannot clear a line. */
+	pr->on = wanted && isatty(STDERR_FILENO) == 1 &&
+		 (term == NULL || strcmp(term, "dumb") != 0);
 	pr->bytes = bytes;
 	clock_gettime(CLOCK_MONOTONIC, &pr->start);
 	pr->last = pr->start;
@@ -73,12 +78,15 @@ static void draw(struct progress *pr, uint64_t done, uint64_t total)
 {
 	char numbers[LINE_MAX_COLUMNS], bar[BAR_MAX + 1];
 	double share = total > 0 ? (double)done / (double)total : 1;
-	size_t room = text_columns(stderr), width;
+	size_t room = text_columns(stderr), width, fits;
 
 	format_numbers(pr, seconds_since(&pr->start), done, total, numbers,
 		       sizeof(numbers));
 	/* "100% [" + bar + "]  " + numbers must fit into one line. */
-	width = strlen(numbers) + 10 < room ? room - strlen(numbers) - 10 : 0;
+	fits = room > 10 ? room - 10 : 0;
+	if (strlen(numbers) > fits)
+		numbers[fits] = '\0';
+	width = fits - strlen(numbers);
 	if (width > BAR_MAX)
 		width = BAR_MAX;
 	memset(bar, '.', width);

@@ -31,6 +31,8 @@ void sigint_catch(void)
 {
 	catch_one(SIGINT);
 	catch_one(SIGTERM);
+	/* The terminal was closed; without nohup that cancels too. */
+	catch_one(SIGHUP);
 }
 
 bool sigint_seen(void)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /*
- * sigint_catch - from here on SIGINT and SIGTERM only set a flag
+ * sigint_catch - from here on SIGINT, SIGTERM, SIGHUP only set a flag
  *
  * A second signal of the same kind kills, as usual.  What ignored them before
  * (nohup, a background job) goes on ignoring them.

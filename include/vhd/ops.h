@@ -65,6 +65,9 @@ enum {
  *                   the new file's directory to @parent
  * @parent_win_path: absolute Windows path to record as well; NULL means none
  * @open:            how to open @parent; may be NULL
+ * @progress:        for vhd_create() that reserves space: may be NULL; counts
+ *                   guest bytes. vhd_convert() has its own
+ * @progress_arg:    passed to it
  */
 struct vhd_create_opts {
 	uint32_t size;
@@ -83,6 +86,8 @@ struct vhd_create_opts {
 	const char *parent_name;
 	const char *parent_win_path;
 	const struct vhd_open_opts *open;
+	vhd_progress_fn progress;
+	void *progress_arg;
 };
 #define VHD_CREATE_OPTS_INIT { .size = sizeof(struct vhd_create_opts) }
 
@@ -129,6 +134,8 @@ struct vhd_convert_opts {
  * @target_size: bytes of the new disk
  * @data_bytes:  bytes that were copied
  * @zero_bytes:  bytes that were found to be zeros and not written
+ * @missing_bytes: bytes that should be in a file of the source and lie past its
+ *                 end; they were taken as zeros (VHDX-BAT-09)
  * @source_sector: logical sector of the source
  * @target_sector: logical sector of the new disk; one that differs is another
  *                 disk to a guest (raw: the same, as it has none)
@@ -138,6 +145,7 @@ struct vhd_convert_result {
 	uint64_t target_size;
 	uint64_t data_bytes;
 	uint64_t zero_bytes;
+	uint64_t missing_bytes;
 	uint32_t source_sector;
 	uint32_t target_sector;
 };
@@ -170,6 +178,7 @@ VHD_API int vhd_convert(struct vhd_image *src, const char *dst,
  * @arg:          passed to it
  * @progress:     may be NULL
  * @progress_arg: passed to it
+ * @result_out:   may be NULL
  * @err:          may be NULL
  *
  * Returns: 0; VHD_E_IO with the errno of @write; VHD_E_CANCELLED; else as
@@ -180,7 +189,9 @@ VHD_API int vhd_convert_stream(struct vhd_image *src,
 			       int (*write)(void *arg, const void *buf,
 					    size_t len),
 			       void *arg, vhd_progress_fn progress,
-			       void *progress_arg, struct vhd_error *err);
+			       void *progress_arg,
+			       struct vhd_convert_result *result_out,
+			       struct vhd_error *err);
 
 /**
  * struct vhd_finding - one thing that check has to say

@@ -5,7 +5,9 @@
 
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "image/image_priv.h"
 #include "io/outfile.h"
+#include "io/stat.h"
 
 static bool preallocated(const struct vhd_builder *b)
 {
@@ -26,6 +28,18 @@ static int place(struct vhd_builder *b, uint64_t off, struct vhd_error *err)
 	return 0;
 }
 
+/* Not every file system can reserve space in one call. */
+#define RESERVE_STEP (16 * MiB)
+
+static int tell(const struct vhd_plan *plan, uint64_t done,
+		struct vhd_error *err)
+{
+	if (!plan->progress || plan->progress(plan->progress_arg, done,
+					      plan->build.virtual_size))
+		return 0;
+	return vhd_fail(err, VHD_E_CANCELLED, "cancelled");
+}
+
 /* Fixed images have all their space from the start; see also commit. */
 static int reserve_all(struct vhd_builder *b, struct vhd_error *err)
 {
@@ -33,13 +47,37 @@ static int reserve_all(struct vhd_builder *b, struct vhd_error *err)
 	int rc = 0;
 
 	while (!rc && off < b->plan->build.virtual_size) {
+		uint64_t len;
+
 		rc = place(b, off, err);
+		if (rc)
+			break;
+		len = min_u64(b->piece_len, RESERVE_STEP);
+		rc = vhd_io_zero(vhd_outfile_io(b->out), len, b->piece_file,
+				 err);
+		off += len;
 		if (!rc)
-			rc = vhd_io_zero(vhd_outfile_io(b->out), b->piece_len,
-					 b->piece_file, err);
-		off += b->piece_len;
+			rc = tell(b->plan, off, err);
 	}
 	return rc;
+}
+
+int vhd_builder_spares(const struct vhd_image *img, const char *who,
+		       const char *path, struct vhd_error *err)
+{
+	struct vhd_file_id id;
+	uint32_t i;
+
+	vhd_path_file_id(path, &id);
+	for (i = 0; i < img->count; i++) {
+		if (!vhd_file_id_same(&img->layers[i].file_id, &id))
+			continue;
+		return vhd_fail(err, VHD_E_INVAL,
+				"the target is the same file as the %s's %s %s",
+				who, i ? "parent" : "image",
+				vhd_io_name(img->layers[i].io));
+	}
+	return 0;
 }
 
 int vhd_builder_open(const char *path, const struct vhd_plan *plan,

@@ -17,6 +17,14 @@ struct vhd_builder {
 	uint64_t piece_file;	/* and in the file */
 };
 
+/*
+ * A new file that takes the place of one of the files of @img would destroy
+ * what is read from it, or what the new image is to be a child of.  @who says
+ * in the error what @img is.
+ */
+int vhd_builder_spares(const struct vhd_image *img, const char *who,
+		       const char *path, struct vhd_error *err);
+
 /* @plan must outlive the builder. */
 int vhd_builder_open(const char *path, const struct vhd_plan *plan,
 		     struct vhd_builder *b, struct vhd_error *err);

@@ -5,7 +5,6 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "image/image_priv.h"
-#include "io/stat.h"
 #include "ops/builder.h"
 #include "ops/copy.h"
 #include "ops/plan.h"
@@ -22,25 +21,6 @@ static int opts_get(const struct vhd_convert_opts *in,
 				"struct vhd_convert_opts has no size");
 	memcpy(out, in, sizeof(*out));
 	return vhd_create_opts_get(&in->create, &out->create, err);
-}
-
-/* A target that is one of the files we read from would destroy it. */
-static int not_a_source(const struct vhd_image *src, const char *dst,
-			struct vhd_error *err)
-{
-	struct vhd_file_id id;
-	uint32_t i;
-
-	vhd_path_file_id(dst, &id);
-	for (i = 0; i < src->count; i++) {
-		if (!vhd_file_id_same(&src->layers[i].file_id, &id))
-			continue;
-		return vhd_fail(err, VHD_E_INVAL,
-				"the target is the same file as the source's "
-				"%s %s", i ? "parent" : "image",
-				vhd_io_name(src->layers[i].io));
-	}
-	return 0;
 }
 
 struct convert {
@@ -91,7 +71,7 @@ int vhd_convert(struct vhd_image *src, const char *dst,
 			      "a conversion makes a stand-alone image, not a "
 			      "differencing one");
 	if (!rc)
-		rc = not_a_source(src, dst, err);
+		rc = vhd_builder_spares(src, "source", dst, err);
 	if (!rc)
 		rc = vhd_plan_make(dst, &o.create, src, &plan, err);
 	if (!rc)
@@ -99,7 +79,7 @@ int vhd_convert(struct vhd_image *src, const char *dst,
 	copy.progress = o.progress;
 	copy.progress_arg = o.progress_arg;
 	if (!rc)
-		rc = vhd_copy_run(&copy, err);
+		rc = vhd_copy_run(&copy, &c.result.missing_bytes, err);
 	if (!rc)
 		rc = vhd_builder_commit(&c.builder, err);
 	c.result.source_size = vhd_size(src);
@@ -121,12 +101,12 @@ int vhd_convert(struct vhd_image *src, const char *dst,
 struct stream {
 	int (*write)(void *arg, const void *buf, size_t len);
 	void *arg;
+	struct vhd_convert_result result;
 };
 
-static int stream_data(void *arg, const void *buf, uint64_t len, uint64_t off,
-		       struct vhd_error *err)
+static int stream_bytes(const struct stream *s, const void *buf, uint64_t len,
+			uint64_t off, struct vhd_error *err)
 {
-	const struct stream *s = arg;
 	int rc = s->write(s->arg, buf, (size_t)len);
 
 	if (rc)
@@ -136,16 +116,27 @@ static int stream_data(void *arg, const void *buf, uint64_t len, uint64_t off,
 	return 0;
 }
 
+static int stream_data(void *arg, const void *buf, uint64_t len, uint64_t off,
+		       struct vhd_error *err)
+{
+	struct stream *s = arg;
+
+	s->result.data_bytes += len;
+	return stream_bytes(s, buf, len, off, err);
+}
+
 static int stream_zero(void *arg, uint64_t len, uint64_t off,
 		       struct vhd_error *err)
 {
 	static const uint8_t zeros[65536];
+	struct stream *s = arg;
 	int rc = 0;
 
+	s->result.zero_bytes += len;
 	while (!rc && len) {
 		uint64_t n = min_u64(len, sizeof(zeros));
 
-		rc = stream_data(arg, zeros, n, off, err);
+		rc = stream_bytes(s, zeros, n, off, err);
 		off += n;
 		len -= n;
 	}
@@ -155,9 +146,10 @@ static int stream_zero(void *arg, uint64_t len, uint64_t off,
 int vhd_convert_stream(struct vhd_image *src,
 		       int (*write)(void *arg, const void *buf, size_t len),
 		       void *arg, vhd_progress_fn progress, void *progress_arg,
+		       struct vhd_convert_result *result_out,
 		       struct vhd_error *err)
 {
-	struct stream s = { write, arg };
+	struct stream s = { .write = write, .arg = arg };
 	struct vhd_copy copy = {
 		.src = src,
 		.data = stream_data,
@@ -166,8 +158,15 @@ int vhd_convert_stream(struct vhd_image *src,
 		.progress = progress,
 		.progress_arg = progress_arg,
 	};
+	int rc;
 
 	if (!src || !write)
 		return vhd_fail(err, VHD_E_INVAL, "nothing to convert");
-	return vhd_copy_run(&copy, err);
+	rc = vhd_copy_run(&copy, &s.result.missing_bytes, err);
+	s.result.source_size = s.result.target_size = vhd_size(src);
+	s.result.source_sector = src->layers[0].logical_sector;
+	s.result.target_sector = s.result.source_sector;
+	if (!rc && result_out)
+		*result_out = s.result;
+	return rc;
 }

@@ -124,11 +124,23 @@ static int copy_data(const struct state *s, const struct vhd_extent *e,
 	return rc;
 }
 
-int vhd_copy_run(const struct vhd_copy *copy, struct vhd_error *err)
+/* A file that was cut off reads as zeros there, but should not. */
+static uint64_t missing(const struct vhd_copy *copy, const struct vhd_extent *e)
+{
+	uint64_t file_end = copy->src->layers[e->layer].file_end;
+	uint64_t end = e->file_off + e->len;
+
+	if (end <= file_end)
+		return 0;
+	return end - max_u64(e->file_off, file_end);
+}
+
+int vhd_copy_run(const struct vhd_copy *copy, uint64_t *missing_out,
+		 struct vhd_error *err)
 {
 	struct state s = { .copy = copy };
 	struct vhd_extent ext[COPY_EXTENTS];
-	uint64_t off = 0, size = vhd_size(copy->src);
+	uint64_t off = 0, size = vhd_size(copy->src), lost = 0;
 	int rc = 0;
 
 	s.buf = vhd_alloc_aligned(4096, COPY_BUFFER);
@@ -141,15 +153,19 @@ int vhd_copy_run(const struct vhd_copy *copy, struct vhd_error *err)
 		rc = vhd_resolve(copy->src, off, size - off, ext, COPY_EXTENTS,
 				 &n, err);
 		for (i = 0; !rc && i < n; i++) {
-			if (ext[i].kind == VHD_EXTENT_DATA)
+			if (ext[i].kind == VHD_EXTENT_DATA) {
+				lost += missing(copy, &ext[i]);
 				rc = copy_data(&s, &ext[i], err);
-			else
+			} else {
 				rc = give_zero(&s, ext[i].len, ext[i].off, err);
+			}
 			off = ext[i].off + ext[i].len;
 			if (!rc)
 				rc = tell(&s, off, err);
 		}
 	}
 	vhd_free(s.buf);
+	if (!rc && missing_out)
+		*missing_out = lost;
 	return rc;
 }

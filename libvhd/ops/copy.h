@@ -22,6 +22,8 @@ struct vhd_copy {
 	void *progress_arg;
 };
 
-int vhd_copy_run(const struct vhd_copy *copy, struct vhd_error *err);
+/* *@missing_out (may be NULL): bytes of data past the end of their file. */
+int vhd_copy_run(const struct vhd_copy *copy, uint64_t *missing_out,
+		 struct vhd_error *err);
 
 #endif

@@ -14,6 +14,8 @@ int vhd_create(const char *path, const struct vhd_create_opts *opts,
 	if (!path || !opts)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
 	rc = vhd_plan_make(path, opts, NULL, &plan, err);
+	if (!rc && plan.parent)
+		rc = vhd_builder_spares(plan.parent, "parent", path, err);
 	if (!rc)
 		rc = vhd_builder_open(path, &plan, &b, err);
 	if (!rc)

@@ -63,6 +63,13 @@ static int decide_format(const char *path, struct vhd_create_opts *o,
 
 	if (o->format == VHD_FORMAT_AUTO)
 		o->format = format_of_name(path);
+	if (o->block_size && (o->format == VHD_FORMAT_RAW ||
+			      (o->format == VHD_FORMAT_VHD &&
+			       o->type == VHD_TYPE_FIXED)))
+		return vhd_fail(err, VHD_E_INVAL,
+				"a %s disk has no blocks whose size could be "
+				"chosen", o->format == VHD_FORMAT_RAW
+						  ? "raw" : "fixed VHD");
 	rc = vhd_target_apply(o, err);
 	if (rc)
 		return rc;
@@ -121,6 +128,12 @@ static int relative_name(const char *path, const struct vhd_create_opts *o,
 		return vhd_fail(err, VHD_E_IO,
 				"there is no path from the new file to its "
 				"parent %s", o->parent);
+	/* Both formats keep paths of Windows; nobody would find it again. */
+	if (!o->parent_name && strchr(plan->parent_relative, '\\'))
+		return vhd_fail(err, VHD_E_INVAL,
+				"the path of the parent, %s, has a backslash, "
+				"which an image takes for a directory's end",
+				plan->parent_relative);
 	plan->build.parent_relative = plan->parent_relative;
 	plan->build.parent_windows = o->parent_win_path;
 	return 0;
@@ -134,14 +147,16 @@ static int inherit(struct vhd_create_opts *o, struct vhd_plan *plan,
 	struct vhd_build *b = &plan->build;
 
 	b->parent_raw = p->format == VHD_FORMAT_RAW;
-	if (b->parent_raw ? !b->xen : p->format != o->format)
+	if (b->parent_raw && o->format == VHD_FORMAT_VHD && !b->xen)
+		return vhd_fail(err, VHD_E_INVAL,
+				"the parent is a raw disk, which only a VHD "
+				"made for Xen can have");
+	if (!b->parent_raw && p->format != o->format)
 		return vhd_fail(err, VHD_E_INVAL,
 				"the parent is a %s image; a %s image can have "
-				"only a parent of its own format%s",
+				"only a parent of its own format",
 				vhd_format_name(p->format),
-				vhd_format_name(o->format),
-				b->parent_raw ? " (or, made for Xen, a raw one)"
-					      : "");
+				vhd_format_name(o->format));
 	if (!b->parent_raw && vhd_guid_is_zero(&p->id))
 		return vhd_fail(err, VHD_E_INVAL,
 				"the parent has no id that a child could "
@@ -170,6 +185,22 @@ static int inherit(struct vhd_create_opts *o, struct vhd_plan *plan,
 	return 0;
 }
 
+/* VHD-D-7; what no writer makes is not passed on. */
+static int inherit_block_size(struct vhd_create_opts *o,
+			      const struct vhd_plan *plan,
+			      struct vhd_error *err)
+{
+	struct vhd_info info = { .size = sizeof(info) };
+	int rc;
+
+	if (o->format != VHD_FORMAT_VHD || plan->build.xen || o->block_size)
+		return 0;
+	rc = vhd_layer_info(plan->parent, 0, &info, err);
+	if (!rc && info.block_size >= 4096)
+		o->block_size = info.block_size;
+	return rc;
+}
+
 static int open_parent(const char *path, struct vhd_create_opts *o,
 		       struct vhd_plan *plan, struct vhd_error *err)
 {
@@ -184,13 +215,18 @@ static int open_parent(const char *path, struct vhd_create_opts *o,
 	if (!rc)
 		rc = inherit(o, plan, err);
 	if (!rc)
+		rc = inherit_block_size(o, plan, err);
+	if (!rc)
 		rc = relative_name(path, o, plan, err);
 	return rc ? vhd_err_file(err, rc, o->parent) : 0;
 }
 
-static int decide_size(struct vhd_create_opts *o, uint64_t source_size,
-		       struct vhd_plan *plan, struct vhd_error *err)
+static int decide_size(struct vhd_create_opts *o,
+		       const struct vhd_image *source, struct vhd_plan *plan,
+		       struct vhd_error *err)
 {
+	bool copy = source != NULL;
+	uint64_t source_size = copy ? source->size : 0;
 	uint64_t unit = o->format == VHD_FORMAT_RAW ? 1 : o->logical_sector;
 	uint64_t size = o->virtual_size ? o->virtual_size : source_size;
 
@@ -202,8 +238,11 @@ static int decide_size(struct vhd_create_opts *o, uint64_t source_size,
 		return vhd_fail(err, VHD_E_INVAL,
 				"the source has %" PRIu64 " bytes, which do "
 				"not fit in %" PRIu64, source_size, size);
-	if (!size && !source_size && o->format != VHD_FORMAT_RAW)
-		return vhd_fail(err, VHD_E_INVAL, "the disk needs a size");
+	if (!size && o->format != VHD_FORMAT_RAW)
+		return vhd_fail(err, VHD_E_INVAL, copy
+					? "the source is an empty disk, which "
+					  "no image can hold"
+					: "the disk needs a size");
 	/* A copy may end in part of a sector; a size that was asked for not. */
 	if (!o->virtual_size && size <= UINT64_MAX - unit)
 		size = align_up(size, unit);
@@ -232,6 +271,8 @@ static int decide_rest(const struct vhd_create_opts *o, struct vhd_plan *plan,
 		return vhd_fail(err, VHD_E_IO,
 				"the system gives no random numbers for a GUID");
 	plan->flags = o->flags;
+	plan->progress = o->progress;
+	plan->progress_arg = o->progress_arg;
 	b->flags = o->flags;
 	return 0;
 }
@@ -264,7 +305,7 @@ int vhd_plan_make(const char *path, const struct vhd_create_opts *opts,
 	if (!o.logical_sector)
 		o.logical_sector = default_sector(&o, source);
 	if (!rc)
-		rc = decide_size(&o, source ? source->size : 0, plan, err);
+		rc = decide_size(&o, source, plan, err);
 	if (!rc)
 		rc = decide_rest(&o, plan, err);
 	return rc;

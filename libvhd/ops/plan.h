@@ -15,6 +15,8 @@ struct vhd_plan {
 	enum vhd_format format;
 	struct vhd_build build;
 	uint32_t flags;			/* VHD_CREATE_* */
+	vhd_progress_fn progress;	/* of reserving space; may be NULL */
+	void *progress_arg;
 	struct vhd_image *parent;	/* open while the plan lives, or NULL */
 	char *parent_relative;		/* build points at it */
 };

@@ -16,6 +16,8 @@ if [ -c /dev/full ]; then
 	vu convert a.vhdx - >/dev/full 2>"$err" || got=$?
 	[ $got -eq 1 ] || fail "status $got with a full disk"
 	one_sentence convert
+	# No advice about a file that there is not.
+	err_lacks "hint:"
 	got=0
 	vu info a.vhdx >/dev/full 2>"$err" || got=$?
 	[ $got -eq 1 ] || fail "status $got of info with a full disk"

@@ -75,6 +75,12 @@ run 2 vu map --json --picture a
 usage_error map
 run 2 vu map --length 0 a
 usage_error map
+run 2 vu check --json --quiet a
+usage_error check
+run 2 vu info --parent "" a
+usage_error info
+run 2 vu info --parent-dir "" a
+usage_error info
 SOURCE_DATE_EPOCH=soon run 2 vu create --size 1G a.vhd
 usage_error create
 

@@ -247,16 +247,54 @@ START_TEST(convert__a_stream_has_every_byte_in_order)
 	s.data = malloc(s.room);
 	img = open_any(dst);
 	ck_assert_int_eq(vhd_convert_stream(img, sink_write, &s, NULL, NULL,
-					    &err), 0);
+					    NULL, &err), 0);
 	ck_assert_uint_eq(s.len, s.room);
 	ck_assert_int_eq(memcmp(s.data, data, s.len), 0);
 	s.fail_errno = EPIPE;
 	ck_assert_int_eq(vhd_convert_stream(img, sink_write, &s, NULL, NULL,
-					    &err), VHD_E_IO);
+					    NULL, &err), VHD_E_IO);
 	ck_assert_int_eq(err.os_errno, EPIPE);
 	vhd_close(&img, NULL);
 	free(s.data);
 	free(data);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(convert__bytes_past_the_end_of_a_cut_file_are_counted)
+{
+	struct vhd_convert_opts o = VHD_CONVERT_OPTS_INIT;
+	struct vhd_convert_result res;
+	struct vhd_image *img;
+	struct stat st;
+
+	tempdir_make(&dir);
+	free(make_raw(tempdir_name(&dir, "in.img", raw), 4 * MIB, 8));
+	o.create.block_size = MIB;
+	convert(raw, tempdir_name(&dir, "a.vhdx", dst), &o);
+	ck_assert_int_eq(stat(dst, &st), 0);
+	ck_assert_int_eq(truncate(dst, st.st_size - 300 * 1024), 0);
+	img = open_any(dst);
+	ck_assert_int_eq(vhd_convert(img, tempdir_name(&dir, "b.raw", raw),
+				     NULL, &res, NULL), 0);
+	ck_assert_uint_eq(res.missing_bytes, 300 * 1024);
+	vhd_close(&img, NULL);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(convert__an_empty_source_is_refused)
+{
+	struct vhd_image *img;
+	struct vhd_error err;
+
+	tempdir_make(&dir);
+	tempdir_write(tempdir_name(&dir, "in.img", raw), "", 0);
+	img = open_any(raw);
+	ck_assert_int_eq(vhd_convert(img, tempdir_name(&dir, "a.vhd", dst),
+				     NULL, NULL, &err), VHD_E_INVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "empty"));
+	vhd_close(&img, NULL);
 	tempdir_remove(&dir);
 }
 END_TEST
@@ -327,6 +365,9 @@ int main(void)
 	tcase_add_test(tc, convert__a_source_is_never_a_target);
 	tcase_add_test(tc, convert__cancelled_work_leaves_nothing);
 	tcase_add_test(tc, convert__a_stream_has_every_byte_in_order);
+	tcase_add_test(tc,
+		       convert__bytes_past_the_end_of_a_cut_file_are_counted);
+	tcase_add_test(tc, convert__an_empty_source_is_refused);
 	tcase_add_test(tc, convert__a_vhdx_keeps_the_guests_sector_size);
 	tcase_add_loop_test(tc, convert__targets_round_the_size_up, 0, 4);
 	suite_add_tcase(suite, tc);

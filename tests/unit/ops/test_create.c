@@ -85,6 +85,9 @@ static const struct {
 	{ "a.vhd", { .virtual_size = MIB, .block_size = 3 * MIB } },
 	{ "a.vhd", { .virtual_size = MIB, .block_size = 1024 } },
 	{ "a.vhd", { .virtual_size = MIB, .logical_sector = 4096 } },
+	{ "a.vhd", { .virtual_size = MIB, .type = VHD_TYPE_FIXED,
+		     .block_size = MIB } },
+	{ "a.raw", { .virtual_size = MIB, .block_size = MIB } },
 	{ "a.vhdx", { .virtual_size = 65 * 1024 * 1024 * MIB } },
 	{ "a.vhdx", { .virtual_size = MIB, .block_size = 512 * 1024 } },
 	{ "a.vhdx", { .virtual_size = MIB, .block_size = 512 * MIB } },
@@ -169,6 +172,28 @@ START_TEST(create__preallocated_fixed_images_have_no_holes)
 }
 END_TEST
 
+static bool stop_at_once(void *arg, uint64_t done, uint64_t total)
+{
+	(void)arg;
+	return done >= total;
+}
+
+START_TEST(create__cancelled_reserving_leaves_nothing)
+{
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	struct vhd_error err;
+
+	setup("a.vhd");
+	o.type = VHD_TYPE_FIXED;
+	o.virtual_size = 40 * MIB;
+	o.flags = VHD_CREATE_PREALLOCATE;
+	o.progress = stop_at_once;
+	ck_assert_int_eq(vhd_create(path, &o, &err), VHD_E_CANCELLED);
+	ck_assert_int_eq(tempdir_entries(&dir), 0);
+	tempdir_remove(&dir);
+}
+END_TEST
+
 START_TEST(create__the_largest_vhdx_costs_next_to_nothing)
 {
 	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
@@ -198,6 +223,81 @@ START_TEST(create__the_largest_vhdx_costs_next_to_nothing)
 }
 END_TEST
 
+/* By any of its names; the same for the parent's parent. */
+START_TEST(create__a_child_never_replaces_a_parent)
+{
+	static const char *const exts[] = { "vhd", "vhdx" };
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	char name[32], child[512], link_name[512];
+	struct vhd_error err;
+
+	snprintf(name, sizeof(name), "a.%s", exts[_i]);
+	setup(name);
+	snprintf(name, sizeof(name), "b.%s", exts[_i]);
+	tempdir_name(&dir, name, child);
+	snprintf(name, sizeof(name), "c.%s", exts[_i]);
+	tempdir_name(&dir, name, link_name);
+	o.virtual_size = 8 * MIB;
+	o.flags = VHD_CREATE_FORCE | VHD_CREATE_NO_SYNC;
+	ck_assert_int_eq(vhd_create(path, &o, NULL), 0);
+	ck_assert_int_eq(link(path, link_name), 0);
+	o.parent = path;
+	ck_assert_int_eq(vhd_create(path, &o, &err), VHD_E_INVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "same file as the parent's"));
+	ck_assert_int_eq(vhd_create(link_name, &o, NULL), VHD_E_INVAL);
+	ck_assert_int_eq(vhd_create(child, &o, NULL), 0);
+	o.parent = child;
+	ck_assert_int_eq(vhd_create(path, &o, NULL), VHD_E_INVAL);
+	ck_assert_int_eq(info_of(path).type, VHD_TYPE_DYNAMIC);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+/* VHD-D-7 */
+START_TEST(create__a_child_vhd_has_the_blocks_of_its_parent)
+{
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	char child[512];
+
+	setup("a.vhd");
+	o.virtual_size = 8 * MIB;
+	o.block_size = 512 * 1024;
+	o.flags = VHD_CREATE_NO_SYNC;
+	ck_assert_int_eq(vhd_create(path, &o, NULL), 0);
+	o.block_size = 0;
+	o.parent = path;
+	ck_assert_int_eq(vhd_create(tempdir_name(&dir, "b.vhd", child), &o,
+				    NULL), 0);
+	ck_assert_uint_eq(info_of(child).block_size, 512 * 1024);
+	o.block_size = 2 * MIB;
+	ck_assert_int_eq(vhd_create(tempdir_name(&dir, "c.vhd", child), &o,
+				    NULL), 0);
+	ck_assert_uint_eq(info_of(child).block_size, 2 * MIB);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(create__a_parent_that_no_image_can_name_is_refused)
+{
+	static const char *const exts[] = { "vhd", "vhdx" };
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	char name[32], child[512];
+	struct vhd_error err;
+
+	snprintf(name, sizeof(name), "a\\b.%s", exts[_i]);
+	setup(name);
+	snprintf(name, sizeof(name), "c.%s", exts[_i]);
+	tempdir_name(&dir, name, child);
+	o.virtual_size = 8 * MIB;
+	ck_assert_int_eq(vhd_create(path, &o, NULL), 0);
+	o.parent = path;
+	ck_assert_int_eq(vhd_create(child, &o, &err), VHD_E_INVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "backslash"));
+	ck_assert_int_eq(tempdir_entries(&dir), 1);
+	tempdir_remove(&dir);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ops/create");
@@ -216,7 +316,12 @@ int main(void)
 			    0, 2);
 	tcase_add_loop_test(tc, create__preallocated_fixed_images_have_no_holes,
 			    0, 2);
+	tcase_add_test(tc, create__cancelled_reserving_leaves_nothing);
 	tcase_add_test(tc, create__the_largest_vhdx_costs_next_to_nothing);
+	tcase_add_loop_test(tc, create__a_child_never_replaces_a_parent, 0, 2);
+	tcase_add_loop_test(
+		tc, create__a_parent_that_no_image_can_name_is_refused, 0, 2);
+	tcase_add_test(tc, create__a_child_vhd_has_the_blocks_of_its_parent);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_ENV);
