@@ -2,9 +2,8 @@
 #include "base/guid.h"
 #include "base/bytes.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
+#include <uuid/uuid.h>
 
 /*
  * The place in the mixed-endian form of each byte of the text: groups of 4, 2
@@ -53,18 +52,8 @@ static void mark_v4(struct vhd_guid *g)
 
 bool vhd_guid_random(struct vhd_guid *out)
 {
-	struct vhd_guid g;
-	ssize_t n;
-
-	/* So few bytes come whole or not at all. */
-	do {
-		n = getrandom(g.b, sizeof(g.b), 0);
-	} while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(g.b))
-		return false;
-	mark_v4(&g);
-	*out = g;
-	return true;
+	uuid_generate_random(out->b);
+	return !vhd_guid_is_zero(out);
 }
 
 /* A bijection in which each bit of the input stirs half of the output's. */
@@ -100,61 +89,25 @@ void vhd_guid_derive(const struct vhd_guid *seed, uint32_t n,
 	*out = g;
 }
 
-static bool dash_before(size_t byte)
-{
-	return byte == 4 || byte == 6 || byte == 8 || byte == 10;
-}
-
 void vhd_guid_format(const struct vhd_guid *guid, char text[VHD_GUID_TEXT])
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < 16; i++) {
-		if (dash_before(i))
-			*text++ = '-';
-		*text++ = digits[guid->b[i] >> 4];
-		*text++ = digits[guid->b[i] & 15];
-	}
-	*text = '\0';
-}
-
-/* The value of a hexadecimal digit in any case, or -1; no locale. */
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	uuid_unparse_lower(guid->b, text);
 }
 
 bool vhd_guid_parse(const char *text, struct vhd_guid *guid_out)
 {
+	char bare[VHD_GUID_TEXT];
+	size_t len = strlen(text);
 	struct vhd_guid g;
-	bool brace = *text == '{';
 
-	if (brace)
+	/* Windows' form has braces, both or none. */
+	if (len == VHD_GUID_TEXT + 1 && text[0] == '{' && text[len - 1] == '}')
 		text++;
-	for (size_t i = 0; i < 16; i++) {
-		int hi;
-		int lo;
-
-		if (dash_before(i) && *text++ != '-')
-			return false;
-		hi = digit(text[0]);
-		if (hi < 0)
-			return false;
-		lo = digit(text[1]);
-		if (lo < 0)
-			return false;
-		g.b[i] = (uint8_t)(hi << 4 | lo);
-		text += 2;
-	}
-	if (brace && *text++ != '}')
+	else if (len != VHD_GUID_TEXT - 1)
 		return false;
-	if (*text)
+	memcpy(bare, text, VHD_GUID_TEXT - 1);
+	bare[VHD_GUID_TEXT - 1] = '\0';
+	if (uuid_parse(bare, g.b))
 		return false;
 	*guid_out = g;
 	return true;

@@ -26,6 +26,9 @@ struct vhd1_checker {
 /* Counts a finding of a rule that can break often; false after enough. */
 bool vhd1_may_say(struct vhd1_checker *c, enum vhd_rule_idx rule);
 
+/* How many findings of each rule were left out. */
+void vhd1_say_more(const struct vhd1_checker *c);
+
 /* Tells the progress callback; @done entries in this pass. */
 int vhd1_check_tick(struct vhd1_checker *c, uint64_t done,
 		    struct vhd_error *err);
