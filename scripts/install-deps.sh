@@ -9,7 +9,7 @@
 set -euo pipefail
 
 build=(
-	gcc libc6-dev cmake ninja-build pkg-config
+	gcc libc6-dev cmake ninja-build pkg-config uuid-dev
 	libpopt-dev libjansson-dev e2fsprogs
 )
 tests=(
