@@ -114,8 +114,8 @@ static int check_loop(const struct vhd_image *img,
 			err, VHD_E_PARENT,
 			pick(child, RULE_VHD1_CHAIN, RULE_VHDX_CHAIN),
 			VHD_NO_OFFSET,
-			"the chain of parents comes back to the same file "
-			"after %" PRIu32 " layers", img->count - i);
+			"the chain of parents comes back to %s",
+			vhd_io_name(img->layers[i].io));
 	}
 	return 0;
 }

@@ -26,7 +26,20 @@ static int opts_get(const struct vhd_convert_opts *in,
 struct convert {
 	struct vhd_builder builder;
 	struct vhd_convert_result result;
+	const struct vhd_convert_opts *opts;
+	uint64_t size;
 };
+
+/* Reserving space is no progress yet, but can be cancelled. */
+static bool still_wanted(void *arg, uint64_t done, uint64_t total)
+{
+	const struct convert *c = arg;
+
+	(void)done;
+	(void)total;
+	return !c->opts->progress ||
+	       c->opts->progress(c->opts->progress_arg, 0, c->size);
+}
 
 static int convert_data(void *arg, const void *buf, uint64_t len, uint64_t off,
 			struct vhd_error *err)
@@ -66,6 +79,10 @@ int vhd_convert(struct vhd_image *src, const char *dst,
 	if (!src || !dst)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
 	rc = opts_get(opts, &o, err);
+	c.opts = &o;
+	c.size = vhd_size(src);
+	o.create.progress = still_wanted;
+	o.create.progress_arg = &c;
 	if (!rc && (o.create.parent || o.create.type == VHD_TYPE_DIFF))
 		rc = vhd_fail(err, VHD_E_INVAL,
 			      "a conversion makes a stand-alone image, not a "
