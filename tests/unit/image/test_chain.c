@@ -313,36 +313,18 @@ START_TEST(chain__a_raw_parent_of_xen_is_found_and_read)
 }
 END_TEST
 
-int main(void)
-{
-	const TTest *const both[] = {
-		chain__child_and_parent_open_together,
-		chain__missing_parent_says_what_was_looked_for,
-		chain__another_disk_under_the_name_is_refused,
-		chain__ignoring_the_id_is_possible_on_request,
-		chain__a_wrong_file_of_the_name_does_not_hide_the_right_one,
-		chain__parents_outside_of_the_directory_are_refused,
-		chain__allowed_directories_lift_the_refusal,
-		chain__a_link_out_of_the_directory_is_refused,
-		chain__the_caller_may_name_the_parent,
-		chain__without_parents_the_layer_opens_alone,
-		chain__too_deep_is_an_error,
-		chain__a_loop_is_an_error,
-	};
-	Suite *suite = suite_create("image/chain");
-	TCase *tc = tcase_create("chain");
-	SRunner *sr;
-	size_t i;
-	int failed;
-
-	for (i = 0; i < sizeof(both) / sizeof(*both); i++)
-		tcase_add_loop_test(tc, both[i], 0, 2);
-	tcase_add_test(tc, chain__sectors_of_another_size_do_not_fit);
-	tcase_add_test(tc, chain__a_raw_parent_of_xen_is_found_and_read);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+TEST_MAIN_ROWS("image/chain",
+	LOOP(chain__child_and_parent_open_together, 2),
+	LOOP(chain__missing_parent_says_what_was_looked_for, 2),
+	LOOP(chain__another_disk_under_the_name_is_refused, 2),
+	LOOP(chain__ignoring_the_id_is_possible_on_request, 2),
+	LOOP(chain__a_wrong_file_of_the_name_does_not_hide_the_right_one, 2),
+	LOOP(chain__parents_outside_of_the_directory_are_refused, 2),
+	LOOP(chain__allowed_directories_lift_the_refusal, 2),
+	LOOP(chain__a_link_out_of_the_directory_is_refused, 2),
+	LOOP(chain__the_caller_may_name_the_parent, 2),
+	LOOP(chain__without_parents_the_layer_opens_alone, 2),
+	LOOP(chain__too_deep_is_an_error, 2),
+	LOOP(chain__a_loop_is_an_error, 2),
+	ONCE(chain__sectors_of_another_size_do_not_fit),
+	ONCE(chain__a_raw_parent_of_xen_is_found_and_read))

@@ -130,20 +130,5 @@ START_TEST(threads__all_read_the_right_bytes_at_once)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("image/threads");
-	TCase *tc = tcase_create("threads");
-	SRunner *sr;
-	int failed;
-
-	tcase_set_timeout(tc, 200);
-	tcase_add_loop_test(tc, threads__all_read_the_right_bytes_at_once, 0,
-			    2);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+TEST_MAIN_ROWS("image/threads",
+	LOOP(threads__all_read_the_right_bytes_at_once, 2))

@@ -271,32 +271,15 @@ START_TEST(check__no_image_at_all_is_an_error_of_the_call)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("ops/check");
-	TCase *tc = tcase_create("check");
-	SRunner *sr;
-	int failed;
-
-	tcase_add_loop_test(
-		tc, check__a_size_that_differs_from_the_parents_is_told_once, 0,
-		2);
-	tcase_add_loop_test(tc, check__a_missing_parent_is_an_error_finding, 0,
-			    2);
-	tcase_add_test(tc, check__what_cannot_be_opened_is_a_fatal_finding);
-	tcase_add_test(tc, check__another_file_name_of_the_parent_is_told);
-	tcase_add_test(tc, check__a_parent_that_changed_later_is_told);
-	tcase_add_test(tc, check__a_parent_of_another_disk_is_told);
-	tcase_add_test(tc, check__a_parent_with_the_childs_own_id_is_told);
-	tcase_add_test(tc, check__a_parent_with_a_pending_log_is_told);
-	tcase_add_test(tc,
-		       check__a_change_tracking_file_beside_the_image_is_told);
-	tcase_add_test(tc, check__a_vhd_set_is_named_as_such);
-	tcase_add_test(tc, check__no_image_at_all_is_an_error_of_the_call);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+TEST_MAIN_ROWS("ops/check",
+	LOOP(check__a_size_that_differs_from_the_parents_is_told_once, 2),
+	LOOP(check__a_missing_parent_is_an_error_finding, 2),
+	ONCE(check__what_cannot_be_opened_is_a_fatal_finding),
+	ONCE(check__another_file_name_of_the_parent_is_told),
+	ONCE(check__a_parent_that_changed_later_is_told),
+	ONCE(check__a_parent_of_another_disk_is_told),
+	ONCE(check__a_parent_with_the_childs_own_id_is_told),
+	ONCE(check__a_parent_with_a_pending_log_is_told),
+	ONCE(check__a_change_tracking_file_beside_the_image_is_told),
+	ONCE(check__a_vhd_set_is_named_as_such),
+	ONCE(check__no_image_at_all_is_an_error_of_the_call))

@@ -353,30 +353,14 @@ START_TEST(convert__targets_round_the_size_up)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("ops/convert");
-	TCase *tc = tcase_create("convert");
-	SRunner *sr;
-	int failed;
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, convert__every_format_gives_the_same_bytes_back,
-			    0, sizeof(shapes) / sizeof(*shapes));
-	tcase_add_test(tc, convert__a_partial_last_sector_is_filled_with_zeros);
-	tcase_add_test(tc, convert__sparse_sources_stay_sparse);
-	tcase_add_test(tc, convert__a_source_is_never_a_target);
-	tcase_add_loop_test(tc, convert__cancelled_work_leaves_nothing, 0, 2);
-	tcase_add_test(tc, convert__a_stream_has_every_byte_in_order);
-	tcase_add_test(tc,
-		       convert__bytes_past_the_end_of_a_cut_file_are_counted);
-	tcase_add_test(tc, convert__an_empty_source_is_refused);
-	tcase_add_test(tc, convert__a_vhdx_keeps_the_guests_sector_size);
-	tcase_add_loop_test(tc, convert__targets_round_the_size_up, 0, 4);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+TEST_MAIN_ROWS("ops/convert",
+	LOOP(convert__every_format_gives_the_same_bytes_back, sizeof(shapes) / sizeof(*shapes)),
+	ONCE(convert__a_partial_last_sector_is_filled_with_zeros),
+	ONCE(convert__sparse_sources_stay_sparse),
+	ONCE(convert__a_source_is_never_a_target),
+	LOOP(convert__cancelled_work_leaves_nothing, 2),
+	ONCE(convert__a_stream_has_every_byte_in_order),
+	ONCE(convert__bytes_past_the_end_of_a_cut_file_are_counted),
+	ONCE(convert__an_empty_source_is_refused),
+	ONCE(convert__a_vhdx_keeps_the_guests_sector_size),
+	LOOP(convert__targets_round_the_size_up, 4))

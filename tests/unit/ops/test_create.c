@@ -298,34 +298,15 @@ START_TEST(create__a_parent_that_no_image_can_name_is_refused)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("ops/create");
-	TCase *tc = tcase_create("create");
-	SRunner *sr;
-	int failed;
-
-	tcase_add_loop_test(tc, create__what_was_asked_for_is_what_opens, 0,
-			    sizeof(shapes) / sizeof(*shapes));
-	tcase_add_loop_test(
-		tc, create__what_no_format_allows_is_refused_and_leaves_nothing,
-		0, sizeof(refused) / sizeof(*refused));
-	tcase_add_test(tc,
-		       create__existing_files_are_kept_unless_told_otherwise);
-	tcase_add_loop_test(tc, create__same_seed_and_time_give_the_same_bytes,
-			    0, 2);
-	tcase_add_loop_test(tc, create__preallocated_fixed_images_have_no_holes,
-			    0, 2);
-	tcase_add_test(tc, create__cancelled_reserving_leaves_nothing);
-	tcase_add_test(tc, create__the_largest_vhdx_costs_next_to_nothing);
-	tcase_add_loop_test(tc, create__a_child_never_replaces_a_parent, 0, 2);
-	tcase_add_loop_test(
-		tc, create__a_parent_that_no_image_can_name_is_refused, 0, 2);
-	tcase_add_test(tc, create__a_child_vhd_has_the_blocks_of_its_parent);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+TEST_MAIN_ROWS("ops/create",
+	LOOP(create__what_was_asked_for_is_what_opens, sizeof(shapes) / sizeof(*shapes)),
+	LOOP(create__what_no_format_allows_is_refused_and_leaves_nothing,
+	     sizeof(refused) / sizeof(*refused)),
+	ONCE(create__existing_files_are_kept_unless_told_otherwise),
+	LOOP(create__same_seed_and_time_give_the_same_bytes, 2),
+	LOOP(create__preallocated_fixed_images_have_no_holes, 2),
+	ONCE(create__cancelled_reserving_leaves_nothing),
+	ONCE(create__the_largest_vhdx_costs_next_to_nothing),
+	LOOP(create__a_child_never_replaces_a_parent, 2),
+	LOOP(create__a_parent_that_no_image_can_name_is_refused, 2),
+	ONCE(create__a_child_vhd_has_the_blocks_of_its_parent))

@@ -169,24 +169,7 @@ START_TEST(faults__short_reads_do_not_matter)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("ops/faults");
-	TCase *tc = tcase_create("faults");
-	SRunner *sr;
-	int failed;
-
-	tcase_set_timeout(tc, 120);
-	tcase_add_loop_test(tc,
-			    faults__no_allocation_failure_leaves_a_file_behind,
-			    0, 2);
-	tcase_add_loop_test(tc, faults__every_read_error_is_reported_as_such, 0,
-			    2);
-	tcase_add_loop_test(tc, faults__short_reads_do_not_matter, 0, 2);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+TEST_MAIN_ROWS("ops/faults",
+	LOOP(faults__no_allocation_failure_leaves_a_file_behind, 2),
+	LOOP(faults__every_read_error_is_reported_as_such, 2),
+	LOOP(faults__short_reads_do_not_matter, 2))
