@@ -3,7 +3,9 @@
  * A child names its parent in several ways, most of them meant for the machine
  * it was made on.  The order here is that of the recorded names (engines sort
  * them); after all of them come the bare file names in the child's directory,
- * then the same in the directories that the caller allows.
+ * then the same in the directories that the caller allows.  Names in another
+ * case are a list of their own, for when none of the exact ones will do: finding
+ * them means reading directories, which may be large.
  *
  * Windows paths with a drive, a server or a volume mean nothing here and are
  * never guessed at; only their last component is used (VHDX-PATH-03, -04).
@@ -71,8 +73,8 @@ static bool add_below(struct vhd_candidates *c, const char *dir,
 
 	if (!*rel)
 		return true;
-	if (!add(c, vhd_path_join(dir, rel)))
-		return false;
+	if (c->how == VHD_CASE_EXACT)
+		return add(c, vhd_path_join(dir, rel));
 	nocase = vhd_path_find_nocase(dir, rel);
 	return !nocase || add(c, nocase);
 }
@@ -84,10 +86,10 @@ static bool add_recorded(struct vhd_candidates *c, const char *as_opened_dir,
 	if (kind == VHD_LOCATOR_VOLUME || is_foreign(posix) || !*posix)
 		return true;
 	if (posix[0] == '/')
-		return add(c, vhd_strdup(posix));
+		return c->how == VHD_CASE_IGNORED || add(c, vhd_strdup(posix));
 	if (c->child_dir && !add_below(c, c->child_dir, posix))
 		return false;
-	return add(c, vhd_path_join(as_opened_dir, posix));
+	return add_below(c, as_opened_dir, posix);
 }
 
 static bool add_basenames(struct vhd_candidates *c, const char *dir,
@@ -121,7 +123,8 @@ static bool add_dirs(struct vhd_candidates *c, const char *const *dirs,
 }
 
 bool vhd_candidates_list(const char *child, const struct vhd_parent_ref *ref,
-			 const char *const *dirs, struct vhd_candidates *out)
+			 const char *const *dirs, enum vhd_candidates_case how,
+			 struct vhd_candidates *out)
 {
 	char *real = vhd_path_real(child);
 	char *opened_dir = vhd_path_dir(child);
@@ -130,6 +133,7 @@ bool vhd_candidates_list(const char *child, const struct vhd_parent_ref *ref,
 	size_t i;
 
 	memset(out, 0, sizeof(*out));
+	out->how = how;
 	out->child_dir = real ? vhd_path_dir(real) : NULL;
 	for (i = 0; ok && i < ref->locator_count; i++) {
 		posix[i] = posix_text(ref->locators[i].text);

@@ -27,8 +27,9 @@
 struct story {
 	char text[480];
 	size_t len;
-	char *seen[VHD_CANDIDATES_MAX];	/* files that were looked at */
+	char *seen[2 * VHD_CANDIDATES_MAX];	/* files that were looked at */
 	size_t seen_count;
+	char dir[256];		/* of the child */
 	unsigned int looked;	/* candidates that do not exist */
 	bool refused;		/* one lies where it may not */
 	bool mismatch;		/* one is another disk */
@@ -132,7 +133,7 @@ static bool seen_before(struct story *story, char *real)
 			return true;
 		}
 	}
-	/* There is room: no more files than candidates. */
+	/* There is room: no more files than candidates of both lists. */
 	story->seen[story->seen_count++] = real;
 	return false;
 }
@@ -215,7 +216,7 @@ static void wanted_text(const struct vhd_parent_ref *ref, char *buf,
 			 id);
 }
 
-static int give_up(const struct vhd_parent_search *s, const char *child_dir,
+static int give_up(const struct vhd_parent_search *s,
 		   const struct story *story, struct vhd_error *err)
 {
 	bool vhdx = s->child->format == VHD_FORMAT_VHDX;
@@ -245,7 +246,7 @@ static int give_up(const struct vhd_parent_search *s, const char *child_dir,
 				  "the parent (%s) is not found: %u names were "
 				  "looked for in and below %s", want,
 				  story->looked,
-				  child_dir ? child_dir : "(no directory)");
+				  story->dir[0] ? story->dir : "(no directory)");
 }
 
 static int use_given(const struct vhd_parent_search *s,
@@ -272,30 +273,49 @@ static int use_given(const struct vhd_parent_search *s,
 				  s->given, id);
 }
 
+/* Tries one list; *@found_out tells whether the parent was on it. */
+static int try_list(const struct vhd_parent_search *s,
+		    enum vhd_candidates_case how, struct story *story,
+		    struct vhd_layer *parent_out, bool *found_out,
+		    struct vhd_error *err)
+{
+	struct vhd_candidates c;
+	size_t i;
+
+	*found_out = false;
+	if (!vhd_candidates_list(vhd_io_name(s->child->io), s->ref,
+				 s->opts->parent_dirs, how, &c))
+		return vhd_fail_nomem(err);
+	if (c.child_dir)
+		snprintf(story->dir, sizeof(story->dir), "%s", c.child_dir);
+	for (i = 0; i < c.count && !*found_out; i++)
+		*found_out = try_one(s, c.path[i], c.child_dir, parent_out,
+				     story);
+	vhd_candidates_free(&c);
+	return 0;
+}
+
 int vhd_parent_find(const struct vhd_parent_search *s,
 		    struct vhd_layer *parent_out, struct vhd_error *err)
 {
-	struct vhd_candidates c;
 	struct story story = { 0 };
+	bool found = false;
 	size_t i;
-	int rc;
+	int rc = 0;
 
 	if (s->given)
 		return use_given(s, parent_out, err);
-	if (vhd_io_fd(s->child->io) < 0) {
-		/* No file, no directory: only the caller can know. */
-		return give_up(s, NULL, &story, err);
+	/* No file, no directory: then only the caller can know. */
+	if (vhd_io_fd(s->child->io) >= 0) {
+		rc = try_list(s, VHD_CASE_EXACT, &story, parent_out, &found,
+			      err);
+		if (!rc && !found)
+			rc = try_list(s, VHD_CASE_IGNORED, &story, parent_out,
+				      &found, err);
 	}
-	if (!vhd_candidates_list(vhd_io_name(s->child->io), s->ref,
-				 s->opts->parent_dirs, &c))
-		return vhd_fail_nomem(err);
-	for (i = 0; i < c.count; i++) {
-		if (try_one(s, c.path[i], c.child_dir, parent_out, &story))
-			break;
-	}
-	rc = i < c.count ? 0 : give_up(s, c.child_dir, &story, err);
+	if (!rc && !found)
+		rc = give_up(s, &story, err);
 	for (i = 0; i < story.seen_count; i++)
 		vhd_free(story.seen[i]);
-	vhd_candidates_free(&c);
 	return rc;
 }

@@ -32,7 +32,8 @@ static void rig_add(struct rig *r, enum vhd_locator_kind kind, const char *text)
 
 static void rig_list(struct rig *r, const char *const *dirs)
 {
-	ck_assert(vhd_candidates_list(r->child, &r->ref, dirs, &r->c));
+	ck_assert(vhd_candidates_list(r->child, &r->ref, dirs, VHD_CASE_EXACT,
+				      &r->c));
 }
 
 static void rig_free(struct rig *r)
@@ -97,7 +98,7 @@ START_TEST(candidates__recorded_order_comes_before_bare_names)
 }
 END_TEST
 
-START_TEST(candidates__other_case_is_found)
+START_TEST(candidates__other_case_is_a_list_of_its_own)
 {
 	struct rig r;
 	char base[512];
@@ -106,8 +107,13 @@ START_TEST(candidates__other_case_is_found)
 	tempdir_write(tempdir_name(&r.dir, "Base.VHDX", base), "x", 1);
 	rig_add(&r, VHD_LOCATOR_RELATIVE, ".\\base.vhdx");
 	rig_list(&r, NULL);
-	ck_assert_uint_eq(r.c.count, 2);
-	expect(&r, 1, "Base.VHDX");
+	ck_assert_uint_eq(r.c.count, 1);
+	expect(&r, 0, "base.vhdx");
+	vhd_candidates_free(&r.c);
+	ck_assert(vhd_candidates_list(r.child, &r.ref, NULL, VHD_CASE_IGNORED,
+				      &r.c));
+	ck_assert_uint_eq(r.c.count, 1);
+	expect(&r, 0, "Base.VHDX");
 	rig_free(&r);
 }
 END_TEST
@@ -151,6 +157,6 @@ TEST_MAIN("image/candidates",
 	  candidates__relative_windows_path_is_below_the_child,
 	  candidates__drive_paths_only_lend_their_last_component,
 	  candidates__recorded_order_comes_before_bare_names,
-	  candidates__other_case_is_found,
+	  candidates__other_case_is_a_list_of_its_own,
 	  candidates__allowed_directories_are_searched_last,
 	  candidates__a_link_is_looked_at_from_both_ends)

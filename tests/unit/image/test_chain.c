@@ -65,6 +65,22 @@ START_TEST(chain__child_and_parent_open_together)
 }
 END_TEST
 
+START_TEST(chain__a_parent_in_another_case_is_found)
+{
+	struct vhd_image *img;
+	struct vhd_error err;
+
+	rig_make(formats[_i]);
+	ck_assert_int_eq(rename(base, tempdir_name(&dir, _i ? "BASE.vhdx"
+							    : "BASE.vhd",
+						   other)), 0);
+	ck_assert_int_eq(open_it(child, NULL, &img, &err), 0);
+	ck_assert_str_eq(vhd_layer_path(img, 1), other);
+	vhd_close(&img, NULL);
+	tempdir_remove(&dir);
+}
+END_TEST
+
 START_TEST(chain__missing_parent_says_what_was_looked_for)
 {
 	struct vhd_image *img;
@@ -315,6 +331,7 @@ END_TEST
 
 TEST_MAIN_ROWS("image/chain",
 	LOOP(chain__child_and_parent_open_together, 2),
+	LOOP(chain__a_parent_in_another_case_is_found, 2),
 	LOOP(chain__missing_parent_says_what_was_looked_for, 2),
 	LOOP(chain__another_disk_under_the_name_is_refused, 2),
 	LOOP(chain__ignoring_the_id_is_possible_on_request, 2),
