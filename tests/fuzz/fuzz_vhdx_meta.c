@@ -9,21 +9,7 @@
 #include "codec/vhdx_meta.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/fuzz_cursor.h"
-
-static void check_notes(const struct vhdx_notes *n, enum vhd_rule_idx rule)
-{
-	struct vhd_error err;
-	int rc;
-
-	FUZZ_CHECK(n->count <= VHDX_NOTES_MAX);
-	if (rule == VHD_RULE_NONE)
-		return;
-	FUZZ_CHECK(n->fatal.rule == rule);
-	fuzz_error_arm(&err);
-	rc = vhdx_notes_fail(n, 0, &err);
-	FUZZ_CHECK(rc == VHD_E_CORRUPT || rc == VHD_E_UNSUPPORTED);
-	fuzz_error_ok(rc, &err);
-}
+#include "fuzz/fuzz_notes.h"
 
 static void check_table(const struct vhdx_meta_table *t, uint64_t region_len)
 {
@@ -81,12 +67,12 @@ static void run(struct fuzz_cursor *c, uint8_t *table)
 	fuzz_take(c, &items, sizeof(items));
 	fuzz_take(c, table, VHDX_META_TABLE_LEN);
 	rule = vhdx_meta_table_decode(table, region_len, &t, &notes);
-	check_notes(&notes, rule);
+	fuzz_notes_ok(&notes, rule);
 	if (rule != VHD_RULE_NONE)
 		return;
 	check_table(&t, region_len);
 	rule = vhdx_meta_decode(&items, &t, &m, &more);
-	check_notes(&more, rule);
+	fuzz_notes_ok(&more, rule);
 	if (rule != VHD_RULE_NONE)
 		return;
 	FUZZ_CHECK(vhdx_block_size_ok(m.block_size));

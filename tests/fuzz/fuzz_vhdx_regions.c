@@ -9,22 +9,8 @@
 #include "codec/vhdx_region.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/fuzz_cursor.h"
+#include "fuzz/fuzz_notes.h"
 #include "fuzz/fuzz_reseal.h"
-
-static void check_notes(const struct vhdx_notes *n, enum vhd_rule_idx rule)
-{
-	struct vhd_error err;
-	int rc;
-
-	FUZZ_CHECK(n->count <= VHDX_NOTES_MAX);
-	if (rule == VHD_RULE_NONE)
-		return;
-	FUZZ_CHECK(n->fatal.rule == rule);
-	fuzz_error_arm(&err);
-	rc = vhdx_notes_fail(n, 0, &err);
-	FUZZ_CHECK(rc == VHD_E_CORRUPT || rc == VHD_E_UNSUPPORTED);
-	fuzz_error_ok(rc, &err);
-}
 
 static void check_place(const struct vhdx_place *p, uint64_t file_size)
 {
@@ -84,13 +70,13 @@ static void run(struct fuzz_cursor *c, uint8_t *raw[2])
 	for (i = 0; i < 2 && flags & 1; i++)
 		fuzz_seal_crc(raw[i], VHDX_REGIONS_LEN, 4);
 	rule = vhdx_region_pair_decode(raw[0], raw[1], &pair, &notes);
-	check_notes(&notes, rule);
+	fuzz_notes_ok(&notes, rule);
 	if (rule != VHD_RULE_NONE)
 		return;
 	FUZZ_CHECK(pair.use <= 1 && pair.ok & 1u << pair.use);
 	FUZZ_CHECK(vhdx_regions_sound(raw[pair.use]));
 	rule = vhdx_regions_decode(raw[pair.use], &log, size, &regions, &more);
-	check_notes(&more, rule);
+	fuzz_notes_ok(&more, rule);
 	if (rule == VHD_RULE_NONE)
 		check_decoded(raw[pair.use], &regions, &log, size);
 }
