@@ -338,7 +338,7 @@ static void assert_unused(const struct vhd_pcache *pc)
 	for (size_t i = 0; pc->pages && i < vhd_pcache_slots(pc); i++) {
 		const struct vhd_page *page = &pc->pages[i];
 
-		assert(atomic_load(&page->pins) == (page->dirty ? 1 : 0));
+		assert(atomic_load(&page->pins) == (page->mask ? 1 : 0));
 		(void)page;
 	}
 }

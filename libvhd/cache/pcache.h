@@ -19,9 +19,12 @@ struct vhd_pcache_ops {
 	/* Fills a whole page; @off is a multiple of VHD_PAGE_SIZE. */
 	int (*fetch)(void *arg, uint64_t off, uint8_t *page,
 		     struct vhd_error *err);
-	/* Writes a page back; NULL when nothing is ever dirtied. */
+	/*
+	 * Takes a page back; NULL when nothing is ever dirtied.  Bit i of @mask:
+	 * bytes [512 * i, 512 * (i + 1)) were written to.
+	 */
 	int (*store)(void *arg, uint64_t off, const uint8_t *page,
-		     struct vhd_error *err);
+		     uint32_t mask, struct vhd_error *err);
 };
 
 /* @budget in bytes, rounded up to a useful minimum; 0 means 1 MiB. */
@@ -39,6 +42,12 @@ int vhd_pcache_get(struct vhd_pcache *pc, uint64_t off,
 		   struct vhd_page **page_out, struct vhd_error *err);
 void vhd_pcache_put(struct vhd_pcache *pc, struct vhd_page *page);
 const uint8_t *vhd_page_bytes(const struct vhd_page *page);
+/*
+ * Copies out of a pinned page, safe beside a writer: aligned words of 4 and 8
+ * bytes are whole.  @at + @len stay inside the page.
+ */
+void vhd_page_read(const struct vhd_page *page, size_t at, void *buf,
+		   size_t len);
 
 /* Copies out of any number of pages. */
 int vhd_pcache_read(struct vhd_pcache *pc, uint64_t off, void *buf, size_t len,
@@ -59,6 +68,8 @@ int vhd_pcache_write(struct vhd_pcache *pc, uint64_t off, const void *buf,
  */
 int vhd_pcache_commit(struct vhd_pcache *pc, struct vhd_error *err);
 size_t vhd_pcache_dirty_count(const struct vhd_pcache *pc);
+/* Pages that can be dirty before vhd_pcache_write() stores by itself. */
+size_t vhd_pcache_dirty_limit(const struct vhd_pcache *pc);
 
 /* Forgets a page, dirty or not, so that the next get fetches it again. */
 void vhd_pcache_drop(struct vhd_pcache *pc, uint64_t off);

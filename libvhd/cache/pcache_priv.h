@@ -12,7 +12,8 @@
 
 enum {
 	PCACHE_WAYS = 8,	/* slots of a set: their keys fill a cache line */
-	PCACHE_SLAB = 16	/* pages that are allocated at once */
+	PCACHE_SLAB = 16,	/* pages that are allocated at once */
+	PCACHE_PART = 512	/* bytes for a bit of a mask */
 };
 
 /* A slot and what is in it, or a page that found no slot. */
@@ -21,7 +22,8 @@ struct vhd_page {
 	uint64_t off;		/* changes while the slot is locked only */
 	_Atomic uint32_t pins;	/* users, and PCACHE_LOCKED */
 	_Atomic bool used;	/* since the hand of the set came past */
-	bool dirty;		/* the writer's; a dirty page holds a pin */
+	uint32_t mask;		/* the writer's: parts written and not stored;
+				   a page that has some holds a pin */
 	bool alone;		/* in no slot: freed by its one put */
 };
 

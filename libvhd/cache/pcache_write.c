@@ -10,6 +10,11 @@
  *
  * A dirty page keeps the pin of the write that made it so.  At most half of the
  * slots are dirty, so readers keep room, and commits come in useful sizes.
+ *
+ * What makes a page dirty is a mask with a bit for each 512 bytes that were
+ * written to.  Whoever stores the page may leave the rest alone: bytes next to
+ * the metadata in its page may be guest data or belong to a structure that is
+ * written in another way.
  */
 #include "base/ckd.h"
 #include "cache/pcache_priv.h"
@@ -89,6 +94,13 @@ static size_t part_len(uint64_t off, size_t len)
 	return len < room ? len : room;
 }
 
+void vhd_page_read(const struct vhd_page *page, size_t at, void *buf,
+		   size_t len)
+{
+	assert(range_in(at, len, VHD_PAGE_SIZE));
+	copy_out(buf, page->bytes + at, len);
+}
+
 int vhd_pcache_read(struct vhd_pcache *pc, uint64_t off, void *buf, size_t len,
 		    struct vhd_error *err)
 {
@@ -101,7 +113,7 @@ int vhd_pcache_read(struct vhd_pcache *pc, uint64_t off, void *buf, size_t len,
 
 		if (rc)
 			return rc;
-		copy_out(dst, page->bytes + off % VHD_PAGE_SIZE, n);
+		vhd_page_read(page, off % VHD_PAGE_SIZE, dst, n);
 		vhd_pcache_put(pc, page);
 		dst += n;
 		off += n;
@@ -113,6 +125,11 @@ int vhd_pcache_read(struct vhd_pcache *pc, uint64_t off, void *buf, size_t len,
 size_t vhd_pcache_dirty_count(const struct vhd_pcache *pc)
 {
 	return atomic_load_explicit(&pc->dirty_count, memory_order_relaxed);
+}
+
+size_t vhd_pcache_dirty_limit(const struct vhd_pcache *pc)
+{
+	return vhd_pcache_slots(pc) / 2;
 }
 
 static void set_dirty_count(struct vhd_pcache *pc, size_t n)
@@ -145,37 +162,56 @@ static int get_for_write(struct vhd_pcache *pc, uint64_t off,
 	return 0;
 }
 
+/* The parts that [at, at + len) of a page touches; @len is not 0. */
+static uint32_t parts_of(size_t at, size_t len)
+{
+	size_t first = at / PCACHE_PART;
+	size_t last = (at + len - 1) / PCACHE_PART;
+
+	return (UINT32_C(2) << last) - (UINT32_C(1) << first);
+}
+
+/* What the writer has pinned and changed is dirty from here on, with its pin. */
+static void dirty_add(struct vhd_pcache *pc, struct vhd_page *page)
+{
+	size_t n = vhd_pcache_dirty_count(pc);
+
+	pc->dirty[n] = page;
+	set_dirty_count(pc, n + 1);
+}
+
 /* @len bytes within one page. */
 static int write_part(struct vhd_pcache *pc, uint64_t off, const uint8_t *src,
 		      size_t len, struct vhd_error *err)
 {
-	size_t limit = vhd_pcache_slots(pc) / 2;
+	size_t at = (size_t)(off % VHD_PAGE_SIZE);
+	uint32_t mask = parts_of(at, len);
 	struct vhd_page *page;
 	int rc;
 
 	rc = get_for_write(pc, off, &page, err);
 	if (rc)
 		return rc;
-	if (!page->dirty && vhd_pcache_dirty_count(pc) == limit)
+	if (!page->mask &&
+	    vhd_pcache_dirty_count(pc) == vhd_pcache_dirty_limit(pc))
 		rc = vhd_pcache_commit(pc, err);
 	if (rc)
 		goto out;
-	copy_in(page->bytes + off % VHD_PAGE_SIZE, src, len);
+	copy_in(page->bytes + at, src, len);
 	if (page->alone) {
-		rc = pc->ops.store(pc->arg, page->off, page->bytes, err);
+		rc = pc->ops.store(pc->arg, page->off, page->bytes, mask, err);
 		/* A reader may have loaded the old one into a slot. */
 		vhd_pcache_forget(pc, page->off);
-	} else if (!page->dirty) {
-		size_t n = vhd_pcache_dirty_count(pc);
-
-		page->dirty = true;
-		pc->dirty[n] = page;
-		set_dirty_count(pc, n + 1);
-		page = NULL;
+		goto out;
 	}
+	if (!page->mask) {
+		dirty_add(pc, page);
+		page->mask = mask;
+		return 0;
+	}
+	page->mask |= mask;
 out:
-	if (page)
-		vhd_pcache_put(pc, page);
+	vhd_pcache_put(pc, page);
 	return rc;
 }
 
@@ -217,10 +253,11 @@ int vhd_pcache_commit(struct vhd_pcache *pc, struct vhd_error *err)
 	while (done < count) {
 		struct vhd_page *page = pc->dirty[done];
 
-		rc = pc->ops.store(pc->arg, page->off, page->bytes, err);
+		rc = pc->ops.store(pc->arg, page->off, page->bytes, page->mask,
+				   err);
 		if (rc)
 			break;
-		page->dirty = false;
+		page->mask = 0;
 		vhd_pcache_put(pc, page);
 		done++;
 	}
@@ -242,7 +279,7 @@ void vhd_pcache_drop(struct vhd_pcache *pc, uint64_t off)
 
 		if (page->off != page_off)
 			continue;
-		page->dirty = false;
+		page->mask = 0;
 		pc->dirty[i] = pc->dirty[count - 1];
 		set_dirty_count(pc, count - 1);
 		vhd_pcache_put(pc, page);

@@ -358,18 +358,32 @@ int vhd_io_zero(struct vhd_io *io, uint64_t len, uint64_t off,
 	return rc ? fail_call(io, rc, off, "zero", len, err) : 0;
 }
 
+int vhd_io_try_punch(struct vhd_io *io, uint64_t len, uint64_t off,
+		     bool *done_out, struct vhd_error *err)
+{
+	int rc;
+
+	rc = want_write(io, "free", len, off, err);
+	if (rc)
+		return rc;
+	if (len)
+		rc = call_range(io, io->ops.punch_hole, len, off);
+	if (rc && !unsupported(rc))
+		return fail_call(io, rc, off, "free", len, err);
+	*done_out = !rc;
+	return 0;
+}
+
 int vhd_io_punch(struct vhd_io *io, uint64_t len, uint64_t off,
 		 struct vhd_error *err)
 {
 	uint64_t size = 0;
+	bool done = false;
 	int rc;
 
-	rc = want_write(io, "free", len, off, err);
-	if (rc || !len)
+	rc = vhd_io_try_punch(io, len, off, &done, err);
+	if (rc || done)
 		return rc;
-	rc = call_range(io, io->ops.punch_hole, len, off);
-	if (!unsupported(rc))
-		return rc ? fail_call(io, rc, off, "free", len, err) : 0;
 
 	/* Punching never makes a file longer; zeroing would. */
 	rc = vhd_io_size(io, &size, err);

@@ -54,6 +54,12 @@ int vhd_io_zero(struct vhd_io *io, uint64_t len, uint64_t off,
  */
 int vhd_io_punch(struct vhd_io *io, uint64_t len, uint64_t off,
 		 struct vhd_error *err);
+/*
+ * As vhd_io_punch(), but where the backend cannot, *@done_out is false and
+ * nothing has changed.
+ */
+int vhd_io_try_punch(struct vhd_io *io, uint64_t len, uint64_t off,
+		     bool *done_out, struct vhd_error *err);
 
 /*
  * The first run of stored data in [off, end): *start_out .. *stop_out, clipped

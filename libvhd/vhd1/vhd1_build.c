@@ -35,12 +35,13 @@ static int fetch(void *arg, uint64_t off, uint8_t *page,
  * bitmap, are written directly.
  */
 static int store(void *arg, uint64_t off, const uint8_t *page,
-		 struct vhd_error *err)
+		 uint32_t mask, struct vhd_error *err)
 {
 	struct vhd1_builder *b = arg;
 	uint64_t from = max_u64(off, b->hdr.table_off);
 	uint64_t to = min_u64(off + VHD_PAGE_SIZE, b->table_end);
 
+	(void)mask;
 	if (from >= to)
 		return 0;
 	return vhd_io_write(b->io, page + (from - off), (size_t)(to - from),

@@ -70,10 +70,11 @@ static int bat_fetch(void *arg, uint64_t off, uint8_t *page,
 }
 
 static int bat_store(void *arg, uint64_t off, const uint8_t *page,
-		     struct vhd_error *err)
+		     uint32_t mask, struct vhd_error *err)
 {
 	struct builder *b = arg;
 
+	(void)mask;
 	return vhd_io_write(b->io, page, VHD_PAGE_SIZE, off, err);
 }
 

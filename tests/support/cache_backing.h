@@ -25,6 +25,7 @@ struct backing {
 	_Atomic size_t fetches;
 	_Atomic size_t stores;
 	uint64_t stored[STORE_LOG];	/* offsets in order */
+	uint32_t masks[STORE_LOG];	/* what was said to be written */
 	_Atomic uint64_t fail_fetch;	/* of this offset; 0: none */
 	_Atomic uint64_t fail_store;
 };
@@ -72,7 +73,7 @@ static inline int backing_fetch(void *arg, uint64_t off, uint8_t *page,
 }
 
 static inline int backing_store(void *arg, uint64_t off, const uint8_t *page,
-				struct vhd_error *err)
+				uint32_t mask, struct vhd_error *err)
 {
 	struct backing *b = arg;
 	size_t n;
@@ -81,9 +82,16 @@ static inline int backing_store(void *arg, uint64_t off, const uint8_t *page,
 	if (off && off == atomic_load(&b->fail_store))
 		return vhd_fail(err, VHD_E_IO, "no room here");
 	n = atomic_fetch_add(&b->stores, 1);
-	if (n < STORE_LOG)
+	if (n < STORE_LOG) {
 		b->stored[n] = off;
-	memcpy(b->bytes[off / PAGE], page, PAGE);
+		b->masks[n] = mask;
+	}
+	/* Only what the mask has: a bit that is missing shows in the file. */
+	for (size_t i = 0; i < PAGE / 512; i++) {
+		if (mask >> i & 1)
+			memcpy(b->bytes[off / PAGE] + 512 * i, page + 512 * i,
+			       512);
+	}
 	return 0;
 }
 

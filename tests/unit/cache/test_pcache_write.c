@@ -194,6 +194,181 @@ START_TEST(pcache_write__a_dropped_page_is_not_stored)
 }
 END_TEST
 
+static const struct {
+	size_t at, len;
+	uint32_t mask;
+} mask_cases[] = {
+	{ 0, 1, 0x01 },
+	{ 511, 1, 0x01 },
+	{ 511, 2, 0x03 },
+	{ 512, 512, 0x02 },
+	{ 512, 513, 0x06 },
+	{ 1000, 2000, 0x3e },
+	{ 4095, 1, 0x80 },
+	{ 3583, 513, 0xc0 },
+	{ 0, 4096, 0xff },
+};
+
+START_TEST(pcache_write__a_store_is_told_what_was_written)
+{
+	static const uint8_t buf[VHD_PAGE_SIZE];
+	struct vhd_pcache *pc;
+
+	backing_init(&file);
+	pc = backing_cache(&file, 0);
+	ck_assert_int_eq(vhd_pcache_write(pc, 5 * PAGE + mask_cases[_i].at, buf,
+					  mask_cases[_i].len, NULL), 0);
+	ck_assert_int_eq(vhd_pcache_commit(pc, NULL), 0);
+	ck_assert_uint_eq(file.stores, 1);
+	ck_assert_uint_eq(file.masks[0], mask_cases[_i].mask);
+	vhd_pcache_free(pc);
+}
+END_TEST
+
+START_TEST(pcache_write__a_write_over_two_pages_marks_its_part_of_each)
+{
+	static const uint8_t buf[1024];
+	struct vhd_pcache *pc;
+
+	backing_init(&file);
+	pc = backing_cache(&file, 0);
+	ck_assert_int_eq(vhd_pcache_write(pc, 2 * PAGE - 513, buf, 516, NULL),
+			 0);
+	ck_assert_int_eq(vhd_pcache_commit(pc, NULL), 0);
+	ck_assert_uint_eq(file.stores, 2);
+	ck_assert_uint_eq(file.masks[0], 0xc0);
+	ck_assert_uint_eq(file.masks[1], 0x01);
+	vhd_pcache_free(pc);
+}
+END_TEST
+
+START_TEST(pcache_write__masks_add_up_until_the_page_is_stored)
+{
+	struct vhd_pcache *pc;
+
+	backing_init(&file);
+	pc = backing_cache(&file, 0);
+	write_u8(pc, 600, 1);
+	write_u8(pc, 4000, 2);
+	write_u8(pc, 601, 3);
+	ck_assert_int_eq(vhd_pcache_commit(pc, NULL), 0);
+	ck_assert_uint_eq(file.masks[0], 0x82);
+	/* What is stored is over. */
+	write_u8(pc, 2048, 4);
+	ck_assert_int_eq(vhd_pcache_commit(pc, NULL), 0);
+	ck_assert_uint_eq(file.stores, 2);
+	ck_assert_uint_eq(file.masks[1], 0x10);
+	vhd_pcache_free(pc);
+}
+END_TEST
+
+START_TEST(pcache_write__a_failed_store_keeps_the_masks)
+{
+	struct vhd_pcache *pc;
+
+	backing_init(&file);
+	pc = backing_cache(&file, 0);
+	for (uint64_t i = 1; i < 4; i++)
+		write_u8(pc, i * PAGE + 512 * i, 9);
+	file.fail_store = 2 * PAGE;
+	ck_assert_int_eq(vhd_pcache_commit(pc, NULL), VHD_E_IO);
+	for (uint64_t i = 1; i < 4; i++)
+		write_u8(pc, i * PAGE, 9);
+	file.fail_store = 0;
+	ck_assert_int_eq(vhd_pcache_commit(pc, NULL), 0);
+	ck_assert_uint_eq(file.stores, 4);
+	/* Page 1 went the first time; the others keep what they had. */
+	for (uint64_t i = 0; i < 4; i++) {
+		static const uint32_t masks[4] = { 0x02, 0x01, 0x05, 0x09 };
+
+		ck_assert_uint_eq(file.stored[i], (i ? i : 1) * PAGE);
+		ck_assert_uint_eq(file.masks[i], masks[i]);
+	}
+	vhd_pcache_free(pc);
+}
+END_TEST
+
+START_TEST(pcache_write__a_page_without_a_slot_passes_its_mask)
+{
+	enum { N = 64 };
+	struct vhd_page *held[N];
+	struct vhd_pcache *pc;
+
+	backing_init(&file);
+	pc = backing_cache(&file, 64 * KiB);
+	for (uint64_t i = 0; i < N; i++)
+		held[i] = backing_get(pc, i * PAGE);
+	write_u8(pc, 300 * PAGE + 700, 5);
+	ck_assert_uint_eq(vhd_pcache_dirty_count(pc), 0);
+	ck_assert_uint_eq(file.stores, 1);
+	ck_assert_uint_eq(file.masks[0], 0x02);
+	ck_assert_uint_eq(*file_byte(300 * PAGE + 700), 5);
+	for (uint64_t i = 0; i < N; i++)
+		vhd_pcache_put(pc, held[i]);
+	vhd_pcache_free(pc);
+}
+END_TEST
+
+START_TEST(pcache_write__a_dropped_page_forgets_its_mask)
+{
+	struct vhd_pcache *pc;
+
+	backing_init(&file);
+	pc = backing_cache(&file, 0);
+	write_u8(pc, PAGE + 1024, 1);
+	vhd_pcache_drop(pc, PAGE);
+	write_u8(pc, PAGE, 1);
+	ck_assert_int_eq(vhd_pcache_commit(pc, NULL), 0);
+	ck_assert_uint_eq(file.stores, 1);
+	ck_assert_uint_eq(file.masks[0], 0x01);
+	vhd_pcache_free(pc);
+}
+END_TEST
+
+START_TEST(pcache_write__nothing_is_stored_below_the_dirty_limit)
+{
+	struct vhd_pcache *pc;
+	size_t limit;
+
+	backing_init(&file);
+	pc = backing_cache(&file, 64 * KiB);
+	limit = vhd_pcache_dirty_limit(pc);
+	ck_assert_uint_eq(limit, 8);
+	for (uint64_t i = 0; i < limit; i++)
+		write_u8(pc, i * PAGE, 1);
+	ck_assert_uint_eq(file.stores, 0);
+	ck_assert_uint_eq(vhd_pcache_dirty_count(pc), limit);
+	write_u8(pc, limit * PAGE, 1);
+	ck_assert_uint_eq(file.stores, limit);
+	ck_assert_uint_eq(vhd_pcache_dirty_count(pc), 1);
+	vhd_pcache_free(pc);
+}
+END_TEST
+
+START_TEST(pcache_write__a_pinned_page_shows_what_is_written_to_it)
+{
+	struct vhd_pcache *pc;
+	struct vhd_page *page;
+	uint8_t buf[16];
+
+	backing_init(&file);
+	pc = backing_cache(&file, 0);
+	page = backing_get(pc, PAGE);
+	for (size_t at = 3; at < PAGE; at += 509) {
+		size_t len = at + 16 <= PAGE ? 16 : PAGE - at;
+
+		write_u8(pc, PAGE + at, 0xa5);
+		vhd_page_read(page, at, buf, len);
+		ck_assert_uint_eq(buf[0], 0xa5);
+		for (size_t i = 1; i < len; i++)
+			ck_assert_uint_eq(buf[i], backing_byte(PAGE, at + i));
+	}
+	vhd_page_read(page, PAGE, buf, 0);
+	vhd_pcache_put(pc, page);
+	vhd_pcache_free(pc);
+}
+END_TEST
+
 static void compare_all(struct vhd_pcache *pc, const uint8_t *model)
 {
 	static uint8_t buf[BACKING_LEN];
@@ -236,14 +411,23 @@ START_TEST(pcache_write__random_work_agrees_with_plain_memory)
 }
 END_TEST
 
-TEST_MAIN("cache/pcache_write",
-	  pcache_write__is_read_back_and_stored_by_commit,
-	  pcache_write__commit_goes_up_the_file,
-	  pcache_write__a_page_is_dirty_once,
-	  pcache_write__at_most_half_of_the_budget_is_dirty,
-	  pcache_write__readers_do_not_push_out_what_is_dirty,
-	  pcache_write__a_failed_store_keeps_the_rest_dirty,
-	  pcache_write__a_failed_fetch_changes_nothing,
-	  pcache_write__works_when_every_slot_is_pinned,
-	  pcache_write__a_dropped_page_is_not_stored,
-	  pcache_write__random_work_agrees_with_plain_memory)
+TEST_MAIN_ROWS("cache/pcache_write",
+	       ONCE(pcache_write__is_read_back_and_stored_by_commit),
+	       ONCE(pcache_write__commit_goes_up_the_file),
+	       ONCE(pcache_write__a_page_is_dirty_once),
+	       ONCE(pcache_write__at_most_half_of_the_budget_is_dirty),
+	       ONCE(pcache_write__readers_do_not_push_out_what_is_dirty),
+	       ONCE(pcache_write__a_failed_store_keeps_the_rest_dirty),
+	       ONCE(pcache_write__a_failed_fetch_changes_nothing),
+	       ONCE(pcache_write__works_when_every_slot_is_pinned),
+	       ONCE(pcache_write__a_dropped_page_is_not_stored),
+	       LOOP(pcache_write__a_store_is_told_what_was_written,
+		    sizeof(mask_cases) / sizeof(*mask_cases)),
+	       ONCE(pcache_write__a_write_over_two_pages_marks_its_part_of_each),
+	       ONCE(pcache_write__masks_add_up_until_the_page_is_stored),
+	       ONCE(pcache_write__a_failed_store_keeps_the_masks),
+	       ONCE(pcache_write__a_page_without_a_slot_passes_its_mask),
+	       ONCE(pcache_write__a_dropped_page_forgets_its_mask),
+	       ONCE(pcache_write__nothing_is_stored_below_the_dirty_limit),
+	       ONCE(pcache_write__a_pinned_page_shows_what_is_written_to_it),
+	       ONCE(pcache_write__random_work_agrees_with_plain_memory))

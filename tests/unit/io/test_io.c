@@ -273,11 +273,14 @@ START_TEST(io__file_without_pwrite_cannot_be_changed)
 	struct odd o = { .size = 8 };
 	struct vhd_io *io = open_odd(&read_only_ops, &o);
 	struct vhd_error err;
+	bool done = false;
 
 	ck_assert(!vhd_io_writable(io));
 	ck_assert_int_eq(vhd_io_write(io, "a", 1, 0, &err), VHD_E_READONLY);
 	ck_assert_int_eq(vhd_io_zero(io, 1, 0, &err), VHD_E_READONLY);
 	ck_assert_int_eq(vhd_io_punch(io, 1, 0, &err), VHD_E_READONLY);
+	ck_assert_int_eq(vhd_io_try_punch(io, 1, 0, &done, &err),
+			 VHD_E_READONLY);
 	ck_assert_int_eq(vhd_io_set_size(io, 1, &err), VHD_E_READONLY);
 	ck_assert_str_eq(err.file, "odd.img");
 	vhd_io_close(&io, NULL);
@@ -343,6 +346,53 @@ START_TEST(io__unsupported_zeroing_falls_back_and_failed_one_does_not)
 	o.times = 1;
 	ck_assert_int_eq(vhd_io_punch(io, 1, 2, NULL), VHD_E_IO);
 	ck_assert_mem_eq(o.bytes, "\0\0cdef", 6);
+	vhd_io_close(&io, NULL);
+}
+END_TEST
+
+START_TEST(io__a_try_to_punch_changes_nothing_where_it_cannot)
+{
+	struct odd o = { .bytes = "abcdef", .size = 6 };
+	struct vhd_io *io = open_odd(&bare_ops, &o);
+	bool done = true;
+
+	ck_assert_int_eq(vhd_io_try_punch(io, 2, 1, &done, NULL), 0);
+	ck_assert(!done);
+	ck_assert_mem_eq(o.bytes, "abcdef", 6);
+	ck_assert_int_eq(o.calls, 0);
+	vhd_io_close(&io, NULL);
+	io = open_odd(&odd_ops, &o);
+	o.calls = 0;
+	o.answer = -EOPNOTSUPP;
+	o.times = 1;
+	done = true;
+	ck_assert_int_eq(vhd_io_try_punch(io, 2, 1, &done, NULL), 0);
+	ck_assert(!done);
+	ck_assert_int_eq(o.calls, 1);
+	vhd_io_close(&io, NULL);
+}
+END_TEST
+
+START_TEST(io__a_try_to_punch_says_when_it_is_done_and_when_it_failed)
+{
+	struct odd o = { .bytes = "abcdef", .size = 6 };
+	struct vhd_io *io = open_odd(&odd_ops, &o);
+	struct vhd_error err;
+	bool done = false;
+
+	ck_assert_int_eq(vhd_io_try_punch(io, 2, 1, &done, NULL), 0);
+	ck_assert(done);
+	o.answer = -EIO;
+	o.times = 1;
+	ck_assert_int_eq(vhd_io_try_punch(io, 2, 1, &done, &err), VHD_E_IO);
+	ck_assert_uint_eq(err.off, 1);
+	ck_assert(done);
+	o.calls = 0;
+	ck_assert_int_eq(vhd_io_try_punch(io, 4, INT64_MAX - 3, &done, NULL),
+			 VHD_E_NOSPACE);
+	ck_assert_int_eq(vhd_io_try_punch(io, 0, 1, &done, NULL), 0);
+	ck_assert(done);
+	ck_assert_int_eq(o.calls, 0);
 	vhd_io_close(&io, NULL);
 }
 END_TEST
@@ -478,6 +528,8 @@ int main(void)
 	tcase_add_test(tc, io__missing_slots_have_fallbacks);
 	tcase_add_test(tc, io__zeroing_extends_the_file_and_punching_does_not);
 	tcase_add_test(tc, io__unsupported_zeroing_falls_back_and_failed_one_does_not);
+	tcase_add_test(tc, io__a_try_to_punch_changes_nothing_where_it_cannot);
+	tcase_add_test(tc, io__a_try_to_punch_says_when_it_is_done_and_when_it_failed);
 	tcase_add_loop_test(tc, io__next_data_is_clipped_to_what_was_asked, 0,
 			    sizeof(data_cases) / sizeof(*data_cases));
 	tcase_add_test(tc, io__refused_lock_is_busy_and_says_what_the_other_does);
