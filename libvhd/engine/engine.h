@@ -36,6 +36,8 @@ struct vhd_engine_open {
 	uint64_t cache_bytes;
 	enum vhd_size_rule size_rule;
 	int64_t now;		/* Unix time for time stamp findings; 0: none */
+	bool writable;		/* replay a log in place, and make a writer */
+	bool thread;		/* the writer may have a thread */
 	struct vhd_sink sink;	/* copied; what is odd but no error */
 };
 
@@ -78,6 +80,8 @@ struct vhd_build {
 	const char *parent_windows;	/* or NULL */
 };
 
+struct vhd_writer;
+
 struct vhd_engine {
 	enum vhd_format format;
 
@@ -87,6 +91,14 @@ struct vhd_engine {
 	int (*open)(const struct vhd_engine_open *req, void **eng_out,
 		    struct vhd_error *err);
 	void (*close)(void *eng);
+
+	/*
+	 * The writer that an open for writing made; the engine's, ended by
+	 * shut().  NULL after an open for reading.
+	 */
+	struct vhd_writer *(*writer)(void *eng);
+	/* Before close(): commits, leaves the file clean, ends the writer. */
+	int (*shut)(void *eng, struct vhd_error *err);
 
 	/* Fills all fields but size and disk_usage.  Always succeeds. */
 	void (*info)(void *eng, struct vhd_info *out);

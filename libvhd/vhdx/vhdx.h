@@ -13,9 +13,15 @@
  * read as a whole; its pages, and those of sector bitmaps, come and go through
  * a page cache.
  *
- * An open image does not change, so that any number of threads may use it; only
- * the page cache has locks of its own.
+ * An image that is open for reading does not change, so that any number of
+ * threads may use it; only the page cache has locks of its own.  One that is
+ * open for writing has a replayed log in place, and a writing state
+ * (vhdx_write.h) through which vhdx_read() shows what is not in place yet.  All
+ * that changes beside readers then is the length of the file and the bytes of
+ * cached pages; both are read as atomics.
  */
+
+#include <stdatomic.h>
 
 #include "base/guid.h"
 #include "cache/pcache.h"
@@ -29,11 +35,14 @@
 
 enum { VHDX_PATHS_MAX = 3 };	/* relative, volume, absolute */
 
+struct vhdx_write;
+
 struct vhdx {
 	struct vhd_io *io;		/* the caller's */
-	uint64_t real_size;		/* length of the file */
-	uint64_t file_size;		/* length after replay */
-	struct vhdx_overlay *overlay;	/* NULL: nothing was pending */
+	bool writable;			/* a pending log goes in place */
+	uint64_t real_size;		/* length of the file when opened */
+	_Atomic uint64_t file_size;	/* length after replay; a writer's grows */
+	struct vhdx_overlay *overlay;	/* NULL: nothing is pending */
 
 	char creator[VHDX_CREATOR_ROOM];
 	struct vhdx_headers headers;
@@ -61,6 +70,7 @@ struct vhdx {
 	size_t path_count;
 
 	struct vhd_pcache *pages;
+	struct vhdx_write *write;	/* NULL: open for reading */
 };
 
 static inline const struct vhdx_header *vhdx_current(const struct vhdx *x)
@@ -74,18 +84,22 @@ static inline uint64_t vhdx_bat_file_off(const struct vhdx *x, uint64_t idx)
 	return x->regions.bat.off + vhdx_bat_off_of_idx(idx);
 }
 
-/* The file as it is after replay; bytes past its end are zeros. */
-static inline int vhdx_read(const struct vhdx *x, void *buf, size_t len,
-			    uint64_t off, struct vhd_error *err)
-{
-	return vhdx_overlay_read(x->overlay, x->io, buf, len, off, err);
-}
+/*
+ * The file as it is after replay, with what waits to be written; bytes past its
+ * end are zeros.  What is only in the page cache does not show: walks begin with
+ * vhdx_expose().
+ */
+int vhdx_read(const struct vhdx *x, void *buf, size_t len, uint64_t off,
+	      struct vhd_error *err);
+int vhdx_expose(const struct vhdx *x, struct vhd_error *err);
 
 /* The engine's functions (engine/engine.h). */
 int vhdx_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err);
 int vhdx_open(const struct vhd_engine_open *req, void **eng_out,
 	      struct vhd_error *err);
 void vhdx_close(void *eng);
+struct vhd_writer *vhdx_writer(void *eng);
+int vhdx_shut(void *eng, struct vhd_error *err);
 void vhdx_info(void *eng, struct vhd_info *out);
 bool vhdx_parent(void *eng, struct vhd_parent_ref *out);
 int vhdx_map(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <string.h>
-
 #include "base/fail.h"
 #include "vhdx/vhdx_bat.h"
 #include "vhdx/vhdx_stored.h"
@@ -40,8 +38,8 @@ int vhdx_bat_get(struct vhdx_bat_cursor *cur, uint64_t idx,
 			return rc;
 		}
 	}
-	memcpy(&raw, vhd_page_bytes(cur->page) + (off - cur->page_off),
-	       sizeof(raw));
+	vhd_page_read(cur->page, (size_t)(off - cur->page_off), &raw,
+		      sizeof(raw));
 	*out = vhdx_batent_decode(raw);
 	return 0;
 }

@@ -25,8 +25,18 @@ bool vhdx_bat_holds(const struct vhdx_bat_cursor *cur, uint64_t idx);
 void vhdx_bat_put(struct vhdx_bat_cursor *cur);
 
 /*
+ * What the entry of a block says about the whole of it.  *@partial_out: only
+ * its sector bitmap knows; the run then names its space.  Errors are those of
+ * the engine's map().
+ */
+int vhdx_map_blk(struct vhdx_bat_cursor *cur, uint64_t blk,
+		 struct vhd_run *run_out, bool *partial_out,
+		 struct vhd_error *err);
+
+/*
  * The first block from @blk on whose entry may be other than zero: @blk itself
- * unless the file has a hole there.  At most the number of blocks.
+ * unless the file has a hole there, and always in a file that is being written
+ * to.  At most the number of blocks.
  */
 int vhdx_bat_skip(const struct vhdx *x, uint64_t blk, uint64_t *blk_out,
 		  struct vhd_error *err);
@@ -45,13 +55,18 @@ struct vhdx_bat_iter {
 	uint64_t end_idx;
 	uint64_t stored_off, stored_end;	/* of the file, known to be data */
 	uint64_t budget;		/* bytes it may still read */
+	bool file_holes;		/* may be set after begin: see below */
 	bool over;			/* ended because that was too little */
 	uint8_t *buf;
 	uint64_t buf_idx;		/* first entry in it */
 	uint64_t buf_count;
 };
 
-/* At most @budget bytes are read; holes are free. */
+/*
+ * At most @budget bytes are read; holes are free.  In a file that is being
+ * written to there are none, unless @file_holes says that entries which only
+ * wait to be written may be missed.
+ */
 int vhdx_bat_iter_begin(struct vhdx_bat_iter *it, struct vhdx *x,
 			uint64_t end_idx, uint64_t budget,
 			struct vhd_error *err);

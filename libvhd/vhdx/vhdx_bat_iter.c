@@ -37,8 +37,8 @@ static int refill(struct vhdx_bat_iter *it, struct vhd_error *err)
 	int rc;
 
 	if (off >= it->stored_end) {
-		rc = vhdx_next_stored(it->x, off, end, &it->stored_off,
-				      &it->stored_end, err);
+		rc = (it->file_holes ? vhdx_next_in_file : vhdx_next_stored)(
+			it->x, off, end, &it->stored_off, &it->stored_end, err);
 		if (rc)
 			return rc;
 		off = it->stored_off;

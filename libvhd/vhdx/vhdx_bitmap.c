@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sector bitmaps: one a chunk, a bit a sector, least significant bit first;
- * 1 is this file, 0 is the parent (VHDX-SB-01).  They are read a page at a
+ * 1 is this file, 0 is the parent (VHDX-SB-01).  They are read a part at a
  * time, through the cache.
  */
 #include "vhdx/vhdx_bitmap.h"
@@ -11,7 +11,10 @@
 #include "base/bitmap.h"
 #include "base/fail.h"
 
-enum { PAGE_BITS = VHD_PAGE_SIZE * 8 };
+enum {
+	PART_LEN = 512,		/* bytes looked at at a time; divides a page */
+	PART_BITS = PART_LEN * 8
+};
 
 int vhdx_bitmap_find(struct vhdx *x, uint64_t chunk, uint64_t *file_off_out,
 		     struct vhd_error *err)
@@ -41,43 +44,6 @@ int vhdx_bitmap_find(struct vhdx *x, uint64_t chunk, uint64_t *file_off_out,
 	return 0;
 }
 
-/* How far the bits from @first on, before @end, are alike; and what they are. */
-static int count_bits(struct vhdx *x, uint64_t map_off, uint64_t first,
-		      uint64_t end, uint64_t *count_out, bool *value_out,
-		      struct vhd_error *err)
-{
-	uint64_t bit = first;
-	bool value = false;
-
-	while (bit < end) {
-		uint64_t page_bit = align_down(bit, PAGE_BITS);
-		uint64_t limit = min_u64(end - page_bit, PAGE_BITS);
-		struct vhd_page *page;
-		const uint8_t *bytes;
-		uint64_t run = 0;
-		int rc;
-
-		rc = vhd_pcache_get(x->pages, map_off + page_bit / 8, &page,
-				    err);
-		if (rc)
-			return rc;
-		bytes = vhd_page_bytes(page);
-		if (bit == first)
-			value = vhd_bit_get(bytes, bit - page_bit,
-					    VHD_LSB_FIRST);
-		if (vhd_bit_get(bytes, bit - page_bit, VHD_LSB_FIRST) == value)
-			run = vhd_bit_run(bytes, bit - page_bit, limit,
-					  VHD_LSB_FIRST);
-		vhd_pcache_put(x->pages, page);
-		bit += run;
-		if (bit < page_bit + limit)
-			break;
-	}
-	*count_out = bit - first;
-	*value_out = value;
-	return 0;
-}
-
 /*
  * Bits that the file does not hold are lost.  Read as zeros they would say "the
  * parent's" of what was written here.
@@ -93,6 +59,53 @@ static int cut_check(const struct vhdx *x, uint64_t map_off, uint64_t end_bit,
 			     x->file_size);
 }
 
+/*
+ * A copy of the part of a bitmap that holds bit @bit, up to bit @end: a writer
+ * may be setting bits beside us.  Gives the number of the part's first bit.
+ */
+static int part_read(struct vhdx *x, uint64_t map_off, uint64_t bit,
+		     uint64_t end, uint8_t part[PART_LEN],
+		     uint64_t *first_out, struct vhd_error *err)
+{
+	uint64_t first = align_down(bit, PART_BITS);
+	size_t len = (size_t)div_ceil(min_u64(end - first, PART_BITS), 8);
+
+	*first_out = first;
+	return vhd_pcache_read(x->pages, map_off + first / 8, part, len, err);
+}
+
+int vhdx_bitmap_count(struct vhdx *x, uint64_t map_off, uint64_t first,
+		      uint64_t end, bool *value_out, uint64_t *count_out,
+		      struct vhd_error *err)
+{
+	uint64_t bit = first;
+	bool value = false;
+	int rc = cut_check(x, map_off, end, err);
+
+	while (!rc && bit < end) {
+		uint8_t part[PART_LEN];
+		uint64_t base, limit, run = 0;
+
+		rc = part_read(x, map_off, bit, end, part, &base, err);
+		if (rc)
+			break;
+		limit = min_u64(end - base, PART_BITS);
+		if (bit == first)
+			value = vhd_bit_get(part, bit - base, VHD_LSB_FIRST);
+		if (vhd_bit_get(part, bit - base, VHD_LSB_FIRST) == value)
+			run = vhd_bit_run(part, bit - base, limit,
+					  VHD_LSB_FIRST);
+		bit += run;
+		if (bit < base + limit)
+			break;
+	}
+	if (rc)
+		return rc;
+	*count_out = bit - first;
+	*value_out = value;
+	return 0;
+}
+
 int vhdx_bitmap_run(struct vhdx *x, uint64_t blk_file_off, uint64_t off,
 		    uint64_t len, struct vhd_run *out, struct vhd_error *err)
 {
@@ -101,7 +114,7 @@ int vhdx_bitmap_run(struct vhdx *x, uint64_t blk_file_off, uint64_t off,
 	uint64_t in_blk = vhdx_off_in_blk(g, off);
 	uint64_t skip = off & (g->logical_sector - 1);
 	uint64_t first = vhdx_bitmap_bit_of_off(g, off);
-	uint64_t map_off, secs, count;
+	uint64_t map_off = 0, secs, count;
 	bool here;
 	int rc;
 
@@ -110,10 +123,8 @@ int vhdx_bitmap_run(struct vhdx *x, uint64_t blk_file_off, uint64_t off,
 		return rc;
 	len = min_u64(len, vhdx_blk_len(g, blk) - in_blk);
 	secs = div_ceil(skip + len, g->logical_sector);
-	rc = cut_check(x, map_off, first + secs, err);
-	if (!rc)
-		rc = count_bits(x, map_off, first, first + secs, &count, &here,
-				err);
+	rc = vhdx_bitmap_count(x, map_off, first, first + secs, &here, &count,
+			       err);
 	if (rc)
 		return rc;
 	len = min_u64(len, count * g->logical_sector - skip);

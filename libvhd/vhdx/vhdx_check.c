@@ -93,7 +93,9 @@ int vhdx_check(void *eng, struct vhd_engine_check *req, struct vhd_error *err)
 	c->tally.sink = &req->sink;
 	c->cur.x = eng;
 	c->err = err;
-	rc = vhdx_space_init(&c->space, c->x->file_size, err);
+	rc = vhdx_expose(c->x, err);
+	if (!rc)
+		rc = vhdx_space_init(&c->space, c->x->file_size, err);
 	if (!rc)
 		rc = run(c, err);
 	vhdx_bat_put(&c->cur);

@@ -5,6 +5,7 @@
 /* What the parts of the check share. */
 
 #include "vhdx/vhdx_bat.h"
+#include "vhdx/vhdx_space_map.h"
 
 enum {
 	CHECK_REPEATS = 20,	/* findings of one rule, then a count */
@@ -28,27 +29,6 @@ void vhdx_tally_end(const struct vhdx_tally *t);
 		if (vhdx_tally_wants((t), (rule)))                             \
 			vhd_report((t)->sink, (rule), (off), __VA_ARGS__);     \
 	} while (0)
-
-/*
- * One bit for each MiB of the file: in use.  Past @mib_count nothing is known;
- * that is beyond what the largest disk needs.
- */
-struct vhdx_space {
-	uint8_t *map;
-	uint64_t mib_count;
-};
-
-int vhdx_space_init(struct vhdx_space *s, uint64_t file_size,
-		    struct vhd_error *err);
-void vhdx_space_free(struct vhdx_space *s);
-/*
- * Marks a range.  Returns true when a part of it was marked already;
- * *@mib_out is then the first such MiB.
- */
-bool vhdx_space_mark(struct vhdx_space *s, uint64_t off, uint64_t len,
-		     uint64_t *mib_out);
-/* Unmarked MiB among the first @count. */
-uint64_t vhdx_space_unused(const struct vhdx_space *s, uint64_t count);
 
 /* A MiB that is claimed twice, and who claimed it second. */
 struct vhdx_clash {

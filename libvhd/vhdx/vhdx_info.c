@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 
-#include "vhdx/vhdx.h"
+#include "vhdx/vhdx_write.h"
 
 static enum vhd_type type_of(const struct vhdx *x)
 {
@@ -19,10 +19,18 @@ static uint32_t physical_of(const struct vhdx_meta *meta)
 	return meta->physical_sector;
 }
 
-static void fill_vhdx(const struct vhdx *x, struct vhd_info_vhdx *out)
+/* A writer changes it beside us. */
+static void header_get(const struct vhdx *x, struct vhdx_header *out)
 {
-	const struct vhdx_header *h = vhdx_current(x);
+	if (x->write)
+		vhdx_log_header(x->write->log, out);
+	else
+		*out = *vhdx_current(x);
+}
 
+static void fill_vhdx(const struct vhdx *x, const struct vhdx_header *h,
+		      struct vhd_info_vhdx *out)
+{
 	snprintf(out->creator, sizeof(out->creator), "%s", x->creator);
 	out->headers_ok = x->headers.ok;
 	out->header_used = x->headers.current ? VHD_COPY_SECOND
@@ -52,7 +60,9 @@ static void fill_vhdx(const struct vhdx *x, struct vhd_info_vhdx *out)
 void vhdx_info(void *eng, struct vhd_info *out)
 {
 	const struct vhdx *x = eng;
+	struct vhdx_header h;
 
+	header_get(x, &h);
 	*out = (struct vhd_info){
 		.size = out->size,
 		.format = VHD_FORMAT_VHDX,
@@ -63,10 +73,10 @@ void vhdx_info(void *eng, struct vhd_info *out)
 		.block_count = x->geom.blk_count,
 		.logical_sector = x->meta.logical_sector,
 		.physical_sector = physical_of(&x->meta),
-		.file_size = x->real_size,
+		.file_size = x->write ? x->file_size : x->real_size,
 		.disk_usage = VHD_NO_OFFSET,
-		.id = vhdx_current(x)->data_write_guid,
+		.id = h.data_write_guid,
 		.has_parent = x->meta.has_parent,
 	};
-	fill_vhdx(x, &out->vhdx);
+	fill_vhdx(x, &h, &out->vhdx);
 }

@@ -44,7 +44,9 @@ int vhdx_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
 	bool found;
 	int rc;
 
-	rc = vhdx_bat_iter_begin(&it, x, x->bat_used, bat_bytes, err);
+	rc = vhdx_expose(x, err);
+	if (!rc)
+		rc = vhdx_bat_iter_begin(&it, x, x->bat_used, bat_bytes, err);
 	if (rc)
 		return rc;
 	while (!(rc = vhdx_bat_iter_next(&it, &found, &idx, &raw, err)) &&
@@ -125,7 +127,9 @@ int vhdx_layout(void *eng, vhd_region_fn fn, void *arg, struct vhd_error *err)
 
 	if (!tell_taken(&l))
 		return 0;
-	rc = vhdx_bat_iter_begin(&it, x, x->bat_used, UINT64_MAX, err);
+	rc = vhdx_expose(x, err);
+	if (!rc)
+		rc = vhdx_bat_iter_begin(&it, x, x->bat_used, UINT64_MAX, err);
 	if (rc)
 		return rc;
 	while (!(rc = vhdx_bat_iter_next(&it, &found, &idx, &raw, err)) &&

@@ -53,13 +53,8 @@ static int check_data(const struct vhdx *x, uint64_t idx, uint64_t blk,
 	return 0;
 }
 
-/*
- * What the entry of a block says about the whole of it.  *@partial_out: only
- * its sector bitmap knows; the run then names its space.
- */
-static int block_run(struct vhdx_bat_cursor *cur, uint64_t blk,
-		     struct vhd_run *run, bool *partial_out,
-		     struct vhd_error *err)
+int vhdx_map_blk(struct vhdx_bat_cursor *cur, uint64_t blk,
+		 struct vhd_run *run, bool *partial_out, struct vhd_error *err)
 {
 	const struct vhdx *x = cur->x;
 	uint64_t idx = vhdx_bat_idx_of_blk(&x->geom, blk);
@@ -137,7 +132,7 @@ static void extend(struct vhdx_bat_cursor *cur, uint64_t off, uint64_t len,
 			jump(cur->x, blk, off, run);
 		if (run->len != before)
 			continue;
-		if (block_run(cur, blk, &next, &partial, NULL) || partial ||
+		if (vhdx_map_blk(cur, blk, &next, &partial, NULL) || partial ||
 		    !goes_on(run, &next))
 			break;
 		run->len += next.len;
@@ -155,8 +150,8 @@ int vhdx_map(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,
 	bool partial;
 	int rc;
 
-	rc = block_run(&cur, vhdx_blk_of_off(&x->geom, off), &run, &partial,
-		       err);
+	rc = vhdx_map_blk(&cur, vhdx_blk_of_off(&x->geom, off), &run, &partial,
+			  err);
 	if (rc)
 		goto out;
 	if (partial) {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opening for reading: the order of vhdx.h, then a page cache whose pages are
- * those of the file after replay.  Whatever makes the file unusable ends the
- * opening with its rule; other deviations go to the caller's sink.  Time and
- * memory depend on the headers only.
+ * Opening: the order of vhdx.h, then a page cache whose pages are those of the
+ * file after replay, then what writing needs if that is wanted.  Whatever makes
+ * the file unusable ends the opening with its rule; other deviations go to the
+ * caller's sink.  Time and memory depend on the headers only.
  */
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "vhdx/vhdx.h"
+#include "vhdx/vhdx_apply.h"
 #include "vhdx/vhdx_engine.h"
+#include "vhdx/vhdx_write.h"
 
 static int fetch_page(void *arg, uint64_t off, uint8_t *page,
 		      struct vhd_error *err)
@@ -67,6 +69,7 @@ void vhdx_close(void *eng)
 
 	if (!x)
 		return;
+	vhdx_write_close(x);
 	vhd_pcache_free(x->pages);
 	for (size_t i = 0; i < x->path_count; i++)
 		vhd_free(x->path_text[i]);
@@ -75,10 +78,29 @@ void vhdx_close(void *eng)
 	vhd_free(x);
 }
 
+/*
+ * When all that is to be trusted has been read and found good (VHDX-WR-01): a
+ * pending log goes in place, and the file is as it was read.
+ */
+static int log_apply(struct vhdx *x, struct vhd_error *err)
+{
+	int rc;
+
+	if (!x->writable || !x->overlay)
+		return 0;
+	rc = vhdx_apply(x->io, &x->headers, x->overlay, err);
+	if (rc)
+		return rc;
+	vhdx_overlay_free(x->overlay);
+	x->overlay = NULL;
+	x->real_size = x->file_size;
+	return 0;
+}
+
 int vhdx_open(const struct vhd_engine_open *req, void **eng_out,
 	      struct vhd_error *err)
 {
-	static const struct vhd_pcache_ops ops = { .fetch = fetch_page };
+	struct vhd_pcache_ops ops = { .fetch = fetch_page };
 	struct vhdx *x;
 	int rc;
 
@@ -86,6 +108,7 @@ int vhdx_open(const struct vhd_engine_open *req, void **eng_out,
 	if (!x)
 		return vhd_fail_nomem(err);
 	x->io = req->io;
+	x->writable = req->writable;
 	rc = vhdx_load_header(x, &req->sink, err);
 	if (rc)
 		goto out;
@@ -93,9 +116,15 @@ int vhdx_open(const struct vhd_engine_open *req, void **eng_out,
 	if (rc)
 		goto out;
 	rc = vhdx_load_meta(x, &req->sink, err);
+	if (!rc)
+		rc = log_apply(x, err);
 	if (rc)
 		goto out;
+	if (x->writable)
+		ops.store = vhdx_write_stage;
 	rc = vhd_pcache_new(&ops, x, req->cache_bytes, &x->pages, err);
+	if (!rc && x->writable)
+		rc = vhdx_write_open(x, req, err);
 	if (rc)
 		goto out;
 	*eng_out = x;

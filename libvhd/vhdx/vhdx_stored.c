@@ -6,9 +6,11 @@
  */
 #include "vhdx/vhdx_stored.h"
 
-int vhdx_next_stored(const struct vhdx *x, uint64_t off, uint64_t end,
-		     uint64_t *start_out, uint64_t *stop_out,
-		     struct vhd_error *err)
+#include "vhdx/vhdx_write.h"
+
+int vhdx_next_in_file(const struct vhdx *x, uint64_t off, uint64_t end,
+		      uint64_t *start_out, uint64_t *stop_out,
+		      struct vhd_error *err)
 {
 	uint64_t start, stop, ov_start, ov_stop;
 	int rc;
@@ -24,5 +26,16 @@ int vhdx_next_stored(const struct vhdx *x, uint64_t off, uint64_t end,
 	/* Whole entries, whatever the file system's idea of a hole is. */
 	*start_out = max_u64(align_down(start, 8), off);
 	*stop_out = min_u64(align_up(stop, 8), end);
+	return 0;
+}
+
+int vhdx_next_stored(const struct vhdx *x, uint64_t off, uint64_t end,
+		     uint64_t *start_out, uint64_t *stop_out,
+		     struct vhd_error *err)
+{
+	if (!vhdx_write_begun(x))
+		return vhdx_next_in_file(x, off, end, start_out, stop_out, err);
+	*start_out = off;
+	*stop_out = end;
 	return 0;
 }
