@@ -7,25 +7,69 @@
 #include "base/bytes.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "vhd1/vhd1_write.h"
 
 /* The block allocation table, which is never in memory as a whole. */
 
 enum {
 	WALK_LEN = 64 << 10,	/* bytes of the table at once, past the cache */
-	RUN_PAGES = 1024	/* pages that one search for a run looks at */
+	RUN_PAGES = 1024,	/* pages that one search for a run looks at */
+	LOOK_LEN = 512		/* bytes of a page at once */
 };
+
+static bool touched(const struct vhd1 *v)
+{
+	return v->write && v->write->w && vhd_writer_touched(v->write->w);
+}
+
+/*
+ * Between reading the file and laying over it what waits to be written, that
+ * may have been written and be no longer waiting; then both are old.
+ */
+int vhd1_read(struct vhd1 *v, void *buf, size_t len, uint64_t off,
+	      struct vhd_error *err)
+{
+	struct vhd1_write *wr = v->write;
+	uint64_t stores;
+	int rc;
+
+	if (!touched(v))
+		return vhd_io_read_padded(v->io, buf, len, off, err);
+	do {
+		stores = atomic_load(&wr->stores);
+		rc = vhd_io_read_padded(v->io, buf, len, off, err);
+		if (rc)
+			return rc;
+		vhd_writer_overlay(wr->w, off, buf, len);
+	} while (stores != atomic_load(&wr->stores));
+	return 0;
+}
+
+int vhd1_expose(struct vhd1 *v, struct vhd_error *err)
+{
+	return touched(v) ? vhd_writer_expose(v->write->w, err) : 0;
+}
 
 static int fetch(void *arg, uint64_t off, uint8_t *page,
 		 struct vhd_error *err)
 {
+	return vhd1_read(arg, page, VHD_PAGE_SIZE, off, err);
+}
+
+/* The writer brings pages to the file when it commits. */
+static int stage(void *arg, uint64_t off, const uint8_t *page, uint32_t mask,
+		 struct vhd_error *err)
+{
 	struct vhd1 *v = arg;
 
-	return vhd_io_read_padded(v->io, page, VHD_PAGE_SIZE, off, err);
+	return vhd_writer_stage(v->write->w, off, page, mask, err);
 }
 
 int vhd1_cache_new(struct vhd1 *v, uint64_t budget, struct vhd_error *err)
 {
-	static const struct vhd_pcache_ops ops = { .fetch = fetch };
+	static const struct vhd_pcache_ops ops = {
+		.fetch = fetch, .store = stage
+	};
 
 	return vhd_pcache_new(&ops, v, budget, &v->pc, err);
 }
@@ -88,6 +132,26 @@ static int unused_run_slow(struct vhd1 *v, uint64_t blk, uint64_t end,
 	return 0;
 }
 
+/* The same in a page, @n entries from byte @at on. */
+static uint64_t unused_in_page(const struct vhd_page *page, size_t at,
+			       uint64_t n)
+{
+	uint64_t done = 0;
+
+	while (done < n) {
+		uint64_t some = min_u64(n - done, LOOK_LEN / 4), got;
+		uint8_t raw[LOOK_LEN];
+
+		vhd_page_read(page, at + 4 * (size_t)done, raw,
+			      4 * (size_t)some);
+		got = unused_prefix(raw, some);
+		done += got;
+		if (got < some)
+			break;
+	}
+	return done;
+}
+
 int vhd1_unused_run(struct vhd1 *v, uint64_t blk, uint64_t end,
 		    uint64_t *count_out, struct vhd_error *err)
 {
@@ -107,7 +171,7 @@ int vhd1_unused_run(struct vhd1 *v, uint64_t blk, uint64_t end,
 
 		if (rc)
 			return rc;
-		got = unused_prefix(vhd_page_bytes(page) + in_page, n);
+		got = unused_in_page(page, in_page, n);
 		vhd_pcache_put(v->pc, page);
 		at += got;
 		if (got < n)
@@ -153,14 +217,17 @@ static int walk_piece(const struct vhd1_walk *w, uint64_t blk,
 /*
  * A hole in the table is entries of 0, all wrong in the same way.  Of such a
  * run only the first is shown; @at becomes the entry where data begins, or stays.
+ * A hole may be about to be filled.
  */
 static int walk_hole(struct vhd1 *v, const struct vhd1_walk *w, uint64_t *at,
 		     uint64_t n, struct vhd_error *err)
 {
 	uint64_t off = entry_off(v, *at), start, stop;
-	int rc = vhd_io_next_data(v->io, off, entry_off(v, n), &start, &stop,
-				  err);
+	int rc;
 
+	if (touched(v))
+		return 0;
+	rc = vhd_io_next_data(v->io, off, entry_off(v, n), &start, &stop, err);
 	if (rc || start - off < WALK_LEN)
 		return rc;
 	rc = w->fn(w->arg, *at, 0, err);
@@ -183,8 +250,8 @@ int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
 		rc = walk_hole(v, w, &at, n, err);
 		some = min_u64(n - at, WALK_LEN / 4);
 		if (!rc)
-			rc = vhd_io_read(v->io, raw, (size_t)some * 4,
-					 entry_off(v, at), err);
+			rc = vhd1_read(v, raw, (size_t)some * 4,
+				       entry_off(v, at), err);
 		if (!rc)
 			rc = walk_piece(w, at, raw, some, err);
 		at += some;

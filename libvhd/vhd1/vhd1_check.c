@@ -30,7 +30,9 @@ int vhd1_check(void *eng, struct vhd_engine_check *req, struct vhd_error *err)
 	c->req = req;
 	c->sink = &req->sink;
 	req->blocks = 0;
-	rc = vhd1_check_footer(c, err);
+	rc = vhd1_expose(c->v, err);
+	if (!rc)
+		rc = vhd1_check_footer(c, err);
 	if (!rc && vhd1_is_sparse(c->v))
 		rc = check_sparse(c, err);
 	if (!rc)

@@ -19,8 +19,7 @@ static int bitmap_full(struct vhd1 *v, uint32_t entry, uint8_t *buf,
 		       bool *full_out, struct vhd_error *err)
 {
 	uint64_t sectors = v->hdr.block_size / VHD1_SECTOR;
-	int rc = vhd_io_read_padded(v->io, buf, v->bitmap_len,
-				    vhd1_entry_off(entry), err);
+	int rc = vhd1_read(v, buf, v->bitmap_len, vhd1_entry_off(entry), err);
 
 	if (!rc)
 		*full_out = vhd_bit_get(buf, 0, VHD_MSB_FIRST) &&

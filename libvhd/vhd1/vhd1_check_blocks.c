@@ -26,7 +26,7 @@ static int check_bitmap(struct looking *l, uint64_t blk, uint64_t at,
 	*footer_out = false;
 	if (at >= c->v->file_size)
 		return 0;
-	rc = vhd_io_read_padded(c->v->io, raw, sizeof(raw), at, err);
+	rc = vhd1_read(c->v, raw, sizeof(raw), at, err);
 	if (rc)
 		return rc;
 	*footer_out = vhd1_sealed(vhd1_footer_seal(raw));

@@ -200,6 +200,7 @@ static int settle_difference(struct vhd1 *v, const struct copies *c,
 		return rc;
 	if (front_fits && !tail_fits)
 		use(v, &c->front, VHD_COPY_FIRST);
+	v->footers_differ = true;
 	vhd_report(sink, RULE_VHD1_FOOTERS_DIFFER, 0,
 		   "footer at 0x%" PRIx64 " (%" PRIu64 " bytes of disk) and "
 		   "its copy at 0 (%" PRIu64 ") differ; the %s is used",
@@ -367,16 +368,18 @@ int vhd1_footers_load(struct vhd1 *v, const struct vhd_engine_open *req,
 		      struct vhd_error *err)
 {
 	struct copies c;
+	uint64_t size;
 	int rc;
 
-	rc = vhd_io_size(v->io, &v->file_size, err);
+	rc = vhd_io_size(v->io, &size, err);
 	if (rc)
 		return rc;
-	if (v->file_size < VHD1_FOOTER_LEN_OLD)
+	v->file_size = size;
+	if (size < VHD1_FOOTER_LEN_OLD)
 		return vhd_fail_rule(err, RULE_VHD1_FILE_TOO_SMALL,
 			VHD_NO_OFFSET, "file has %" PRIu64
-			" bytes; a footer alone needs 512", v->file_size);
-	rc = load_copies(v->io, v->file_size, &c, err);
+			" bytes; a footer alone needs 512", size);
+	rc = load_copies(v->io, size, &c, err);
 	if (!rc)
 		rc = choose(v, &c, &req->sink, err);
 	if (!rc)

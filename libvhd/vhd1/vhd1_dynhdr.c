@@ -144,7 +144,8 @@ int vhd1_header_load(struct vhd1 *v, const struct vhd_engine_open *req,
 	rule = vhd1_header_judge(&v->hdr, off, v->tail_off);
 	if (rule != VHD_RULE_NONE)
 		return refuse(v, rule, err);
-	if (seal == VHD1_SEAL_BROKEN)
+	v->header_unsealed = seal == VHD1_SEAL_BROKEN;
+	if (v->header_unsealed)
 		vhd_report(&req->sink, RULE_VHD1_HDR_CHECKSUM, off,
 			   "checksum of the dynamic header at 0x%" PRIx64
 			   " does not match; its fields are plausible", off);

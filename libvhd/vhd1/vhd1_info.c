@@ -113,8 +113,8 @@ static int count_block(void *arg, uint64_t blk, uint32_t entry,
 	if (!c->out->partial_known)
 		return 0;
 	c->budget -= cost;
-	rc = vhd_io_read_padded(c->v->io, c->bitmap, c->v->bitmap_len,
-				vhd1_entry_off(entry), err);
+	rc = vhd1_read(c->v, c->bitmap, c->v->bitmap_len,
+		       vhd1_entry_off(entry), err);
 	if (rc)
 		return rc;
 	if (!vhd_bit_get(c->bitmap, 0, VHD_MSB_FIRST) ||
@@ -143,7 +143,9 @@ int vhd1_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
 		c.bitmap = vhd_alloc(v->bitmap_len);
 		if (!c.bitmap)
 			return vhd_fail_nomem(err);
-		rc = vhd1_table_walk(v, &walk, err);
+		rc = vhd1_expose(v, err);
+		if (!rc)
+			rc = vhd1_table_walk(v, &walk, err);
 		vhd_free(c.bitmap);
 	}
 	if (!u.partial_known)
@@ -201,9 +203,10 @@ int vhd1_layout(void *eng, vhd_region_fn fn, void *arg,
 	struct vhd1 *v = eng;
 	struct naming n = { .v = v, .fn = fn, .arg = arg };
 	const struct vhd1_walk walk = { .fn = name_block, .arg = &n };
+	int rc = vhd1_expose(v, err);
 
-	if (!name_rest(v, fn, arg))
-		return 0;
+	if (rc || !name_rest(v, fn, arg))
+		return rc;
 	if (vhd1_is_sparse(v))
 		return vhd1_table_walk(v, &walk, err);
 	fn(arg, VHD_REGION_DATA, 0, v->virtual_size, 0);

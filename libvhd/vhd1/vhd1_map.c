@@ -2,6 +2,7 @@
 #include "vhd1/vhd1_priv.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/bitmap.h"
 #include "base/ckd.h"
@@ -15,6 +16,10 @@
  * runs on into the next block, because a bitmap lies between any two.
  */
 
+enum {
+	BITS_LEN = 512		/* of a bitmap at once: all of the common one */
+};
+
 static enum vhd_run_kind absent(const struct vhd1 *v)
 {
 	return v->footer.type == VHD1_TYPE_DIFF ? VHD_RUN_PARENT
@@ -22,19 +27,20 @@ static enum vhd_run_kind absent(const struct vhd1 *v)
 }
 
 /* A block of which we know that it is not where a block can be fails. */
-static int place_check(const struct vhd1 *v, uint64_t blk, uint64_t at,
-		       struct vhd_error *err)
+int vhd1_place_check(const struct vhd1 *v, uint64_t blk, uint64_t at,
+		     struct vhd_error *err)
 {
 	const struct vhd1_span *hit = vhd1_span_hit(v, at, v->span_hard);
+	uint64_t tail = v->tail_off;
 
 	if (hit)
 		return vhd_fail_rule(err, RULE_VHD1_BLOCK_IN_META, at,
 			"block %" PRIu64 " at 0x%" PRIx64 " overlaps %s at "
 			"0x%" PRIx64, blk, at, hit->what, hit->off);
-	if (at + v->bitmap_len > v->tail_off)
+	if (at + v->bitmap_len > tail)
 		return vhd_fail_rule(err, RULE_VHD1_BLOCK_PAST_END, at,
 			"block %" PRIu64 " at 0x%" PRIx64 " lies past the end "
-			"of the data (0x%" PRIx64 ")", blk, at, v->tail_off);
+			"of the data (0x%" PRIx64 ")", blk, at, tail);
 	if (v->batmap.key_cookie == 1)
 		return vhd_fail_code_rule(err, VHD_E_UNSUPPORTED,
 			RULE_VHD1_KEYHASH, at,
@@ -50,22 +56,31 @@ static int place_check(const struct vhd1 *v, uint64_t blk, uint64_t at,
 static int cut_check(const struct vhd1 *v, uint64_t blk, struct vhd_run *run,
 		     struct vhd_error *err)
 {
-	if (run->file_off >= v->tail_off)
+	uint64_t tail = v->tail_off;
+
+	if (run->file_off >= tail)
 		return vhd_fail_rule(err, RULE_VHD1_BLOCK_PAST_END,
 			run->file_off, "block %" PRIu64 " is cut off: its data "
 			"at 0x%" PRIx64 " lies past the end of the data "
-			"(0x%" PRIx64 ")", blk, run->file_off, v->tail_off);
-	run->len = min_u64(run->len, v->tail_off - run->file_off);
+			"(0x%" PRIx64 ")", blk, run->file_off, tail);
+	run->len = min_u64(run->len, tail - run->file_off);
 	return 0;
 }
 
 /*
- * VHD-Y-10: the table points at what was the footer before a crash.  @sector is
- * the first of the bitmap.
+ * VHD-Y-10: the table points at what was the footer before a crash.  The first
+ * sector of the bitmap, which is at @at, lies in @page.
  */
-static int bitmap_check(uint64_t blk, uint64_t at, const uint8_t *sector,
+static int bitmap_check(uint64_t blk, uint64_t at, const struct vhd_page *page,
 			struct vhd_error *err)
 {
+	uint8_t sector[VHD1_FOOTER_LEN];
+	size_t in_page = (size_t)(at % VHD_PAGE_SIZE);
+
+	vhd_page_read(page, in_page, sector, 8);
+	if (memcmp(sector, VHD1_COOKIE, 8))
+		return 0;
+	vhd_page_read(page, in_page, sector, sizeof(sector));
 	if (!vhd1_sealed(vhd1_footer_seal(sector)))
 		return 0;
 	return vhd_fail_rule(err, RULE_VHD1_BITMAP_IS_FOOTER, at,
@@ -73,55 +88,63 @@ static int bitmap_check(uint64_t blk, uint64_t at, const uint8_t *sector,
 		" is a footer", blk, at);
 }
 
-/* A stretch of a bitmap that lies in one page. */
+/* A copy of a stretch of a bitmap: a writer may be changing the page. */
 struct bits {
-	const uint8_t *map;	/* byte of the first bit */
-	uint64_t from;		/* its place in that byte */
+	uint8_t map[BITS_LEN];
+	uint64_t from;		/* place of the first bit in its byte */
 	uint64_t stop;		/* end of the stretch, counted as @from is */
 };
 
-/*
- * The run of equal bits from sector @sec of the block whose bitmap is at @at;
- * it ends before sector @limit.
- */
-static int bit_run(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t sec,
-		   uint64_t limit, bool *set_out, uint64_t *count_out,
-		   struct vhd_error *err)
+/* The bits from @pos on, as many of those up to @limit as come in one piece. */
+static int bits_get(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t pos,
+		    uint64_t limit, struct bits *b, struct vhd_error *err)
+{
+	uint64_t off = at + pos / 8;
+	size_t in_page = (size_t)(off % VHD_PAGE_SIZE);
+	struct vhd_page *page;
+	uint64_t len;
+	int rc;
+
+	b->from = pos % 8;
+	len = min_u64(min_u64(VHD_PAGE_SIZE - in_page, BITS_LEN),
+		      div_ceil(b->from + (limit - pos), 8));
+	b->stop = min_u64(8 * len, b->from + (limit - pos));
+	rc = vhd_pcache_get(v->pc, off, &page, err);
+	if (rc)
+		return rc;
+	if (off - at < VHD1_SECTOR)
+		rc = bitmap_check(blk, at, page, err);
+	vhd_page_read(page, in_page, b->map, (size_t)len);
+	vhd_pcache_put(v->pc, page);
+	return rc;
+}
+
+int vhd1_bit_run(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t sec,
+		 uint64_t limit, bool *set_out, uint64_t *count_out,
+		 struct vhd_error *err)
 {
 	uint64_t pos = sec;
 	bool set = false;
-	int rc = 0;
 
 	while (pos < limit) {
-		uint64_t off = at + pos / 8;
-		size_t in_page = (size_t)(off % VHD_PAGE_SIZE);
-		struct bits b = { .from = pos % 8 };
-		struct vhd_page *page;
 		uint64_t run = 0;
+		struct bits b;
+		int rc = bits_get(v, blk, at, pos, limit, &b, err);
 
-		rc = vhd_pcache_get(v->pc, off, &page, err);
 		if (rc)
 			return rc;
-		b.map = vhd_page_bytes(page) + in_page;
-		b.stop = min_u64((VHD_PAGE_SIZE - in_page) * UINT64_C(8),
-				 b.from + (limit - pos));
-		if (pos == sec) {
+		if (pos == sec)
 			set = vhd_bit_get(b.map, b.from, VHD_MSB_FIRST);
-			if (off - at < VHD1_SECTOR)
-				rc = bitmap_check(blk, at, b.map - (off - at),
-						  err);
-		}
 		if (vhd_bit_get(b.map, b.from, VHD_MSB_FIRST) == set)
 			run = vhd_bit_run(b.map, b.from, b.stop,
 					  VHD_MSB_FIRST);
-		vhd_pcache_put(v->pc, page);
 		pos += run;
-		if (rc || run < b.stop - b.from)
+		if (run < b.stop - b.from)
 			break;
 	}
 	*set_out = set;
 	*count_out = pos - sec;
-	return rc;
+	return 0;
 }
 
 /* Inside a block that has space.  @len ends inside the block. */
@@ -135,11 +158,11 @@ static int map_used(struct vhd1 *v, uint64_t off, uint64_t len,
 	bool set;
 	int rc;
 
-	rc = place_check(v, blk, at, err);
+	rc = vhd1_place_check(v, blk, at, err);
 	if (!rc)
-		rc = bit_run(v, blk, at, in_blk / VHD1_SECTOR,
-			     div_ceil(in_blk + len, VHD1_SECTOR), &set, &count,
-			     err);
+		rc = vhd1_bit_run(v, blk, at, in_blk / VHD1_SECTOR,
+				  div_ceil(in_blk + len, VHD1_SECTOR), &set,
+				  &count, err);
 	if (rc)
 		return rc;
 	*out = (struct vhd_run){

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
-#include "vhd1/vhd1_priv.h"
+#include "vhd1/vhd1_write.h"
 
 uint64_t vhd1_block_count(const struct vhd1 *v)
 {
@@ -75,6 +75,7 @@ static void v1_close(void *eng)
 
 	if (!v)
 		return;
+	vhd1_write_close(v);
 	vhd1_names_free(v);
 	vhd_pcache_free(v->pc);
 	vhd_free(v);
@@ -100,6 +101,8 @@ static int v1_open(const struct vhd_engine_open *req, void **eng_out,
 		rc = vhd1_names_load(v, &req->sink, err);
 	if (!rc && vhd1_is_sparse(v))
 		rc = vhd1_cache_new(v, req->cache_bytes, err);
+	if (!rc && req->writable)
+		rc = vhd1_write_open(v, req, err);
 	if (rc)
 		goto out;
 	*eng_out = v;
@@ -114,6 +117,8 @@ const struct vhd_engine vhd1_engine = {
 	.probe = vhd1_probe,
 	.open = v1_open,
 	.close = v1_close,
+	.writer = vhd1_writer,
+	.shut = vhd1_shut,
 	.info = vhd1_info,
 	.parent = vhd1_parent,
 	.map = vhd1_map,

@@ -9,8 +9,11 @@
  * opened: the footer that counts, the dynamic header, the batmap's header and
  * the parent locators.  The block allocation table and the sector bitmaps stay
  * in the file and are seen through the page cache.  After opening nothing in
- * here changes, so all of it may be read by any number of threads.
+ * here changes but where the file ends, while it is written to (vhd1_write.h),
+ * so all of it may be read by any number of threads.
  */
+
+#include <stdatomic.h>
 
 #include "cache/pcache.h"
 #include "codec/vhd1_batmap.h"
@@ -33,13 +36,16 @@ enum {
 struct vhd1 {
 	struct vhd_io *io;		/* the caller's */
 	struct vhd_pcache *pc;		/* NULL when fixed */
-	uint64_t file_size;
-	uint64_t tail_off;		/* of the trailing footer; file_size
+	struct vhd1_write *write;	/* NULL unless opened for writing */
+	_Atomic uint64_t file_size;
+	_Atomic uint64_t tail_off;	/* of the trailing footer; file_size
 					   when there is none */
 	uint64_t virtual_size;
 	struct vhd1_footer footer;	/* the copy that counts */
-	uint32_t footers_ok;		/* VHD_COPY_* */
+	_Atomic uint32_t footers_ok;	/* VHD_COPY_* */
 	uint32_t footer_used;
+	bool footers_differ;		/* both are sound */
+	bool header_unsealed;		/* wrong checksum, plausible fields */
 
 	/* Dynamic and differencing only. */
 	struct vhd1_header hdr;
@@ -101,7 +107,16 @@ int vhd1_names_load(struct vhd1 *v, const struct vhd_sink *sink,
 void vhd1_names_free(struct vhd1 *v);
 bool vhd1_parent(void *eng, struct vhd_parent_ref *out);
 
-/* vhd1_bat.c: the table through the cache. */
+/*
+ * vhd1_bat.c: metadata past the cache, as it is or is about to be: what waits
+ * to be written counts (vhd_writer_expose() first), past the end are zeros.
+ */
+int vhd1_read(struct vhd1 *v, void *buf, size_t len, uint64_t off,
+	      struct vhd_error *err);
+/* Makes all that was changed so far visible to vhd1_read(). */
+int vhd1_expose(struct vhd1 *v, struct vhd_error *err);
+
+/* The table through the cache. */
 int vhd1_cache_new(struct vhd1 *v, uint64_t budget, struct vhd_error *err);
 int vhd1_entry(struct vhd1 *v, uint64_t blk, uint32_t *entry_out,
 	       struct vhd_error *err);
@@ -128,6 +143,16 @@ int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
 /* vhd1_map.c */
 int vhd1_map(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,
 	     struct vhd_error *err);
+/* Fails for block @blk at @at if a block cannot be there, or be read. */
+int vhd1_place_check(const struct vhd1 *v, uint64_t blk, uint64_t at,
+		     struct vhd_error *err);
+/*
+ * The run of equal bits from sector @sec of block @blk, whose bitmap is at @at;
+ * it ends before sector @limit.
+ */
+int vhd1_bit_run(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t sec,
+		 uint64_t limit, bool *set_out, uint64_t *count_out,
+		 struct vhd_error *err);
 
 /* vhd1_info.c */
 void vhd1_info(void *eng, struct vhd_info *out);
@@ -135,6 +160,10 @@ int vhd1_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
 	       struct vhd_error *err);
 int vhd1_layout(void *eng, vhd_region_fn fn, void *arg,
 		struct vhd_error *err);
+
+/* vhd1_write.c */
+struct vhd_writer *vhd1_writer(void *eng);
+int vhd1_shut(void *eng, struct vhd_error *err);
 
 /* vhd1_check.c */
 int vhd1_check(void *eng, struct vhd_engine_check *req,
