@@ -31,7 +31,16 @@ enum {
 	/* Accept a file that is not an image as a raw disk. */
 	VHD_OPEN_ALLOW_RAW = 1 << 3,
 	/* A parent may be anywhere: for chains whose makers are trusted. */
-	VHD_OPEN_ANY_PARENT_DIR = 1 << 4
+	VHD_OPEN_ANY_PARENT_DIR = 1 << 4,
+	/* Open the image, not its parents, for writing (vhd/write.h). */
+	VHD_OPEN_RDWR = 1 << 5,
+	/*
+	 * With VHD_OPEN_RDWR: a thread of the library writes metadata that has
+	 * waited in memory for half a second.  It is started by the first
+	 * change that leaves some waiting, blocks all signals, and ends with
+	 * the image.  Without it the caller uses vhd_writeback().
+	 */
+	VHD_OPEN_THREAD = 1 << 6
 };
 
 /** enum vhd_size_rule - how the size of a VHD disk is found (VHD-C-15) */
@@ -76,7 +85,7 @@ struct vhd_open_opts {
 #define VHD_OPEN_OPTS_INIT { .size = sizeof(struct vhd_open_opts) }
 
 /**
- * vhd_open - open an image for reading, with all its parents
+ * vhd_open - open an image with all its parents
  *
  * @path:    the image; a VHD, a VHDX, or a raw disk with VHD_OPEN_ALLOW_RAW
  * @opts:    may be NULL
@@ -84,14 +93,21 @@ struct vhd_open_opts {
  * @err:     filled on failure; may be NULL
  *
  * Only headers are read: time and memory do not depend on the size of the disk.
- * No file is changed; a pending VHDX log is replayed in memory (VHDX-LOG-35).
  * A parent that is missing or does not match fails the call (VHDX-RD-04).
+ *
+ * An image opened for reading is not changed: a pending VHDX log is replayed in
+ * memory (VHDX-LOG-35).  With VHD_OPEN_RDWR the log is replayed in the file
+ * (VHDX-LOG-33); apart from that nothing is written before the first change
+ * that is asked for (VHDX-WR-02).  A writer's lock keeps everybody else out, a
+ * reader's lock, which the parents get too, keeps writers out.  Images with
+ * damage that writing could make worse are refused for writing.
  *
  * Returns: 0; VHD_E_IO, VHD_E_NOTFILE, VHD_E_FORMAT, VHD_E_CORRUPT,
  *          VHD_E_UNSUPPORTED, VHD_E_BUSY, VHD_E_PARENT, VHD_E_POLICY,
- *          VHD_E_NOMEM, VHD_E_INVAL.
+ *          VHD_E_READONLY, VHD_E_NOMEM, VHD_E_INVAL.
  * Threads: any.
- * Spec:    VHD-F-50, VHD-L-22, VHD-D-8; VHDX-HDR-01, VHDX-LOG-30, VHDX-PAR-11.
+ * Spec:    VHD-F-50, VHD-L-22, VHD-D-8; VHDX-HDR-01, VHDX-LOG-30, VHDX-LOG-33,
+ *          VHDX-PAR-11.
  */
 VHD_API int vhd_open(const char *path, const struct vhd_open_opts *opts,
 		     struct vhd_image **img_out, struct vhd_error *err);
@@ -119,9 +135,13 @@ VHD_API int vhd_open_io(const struct vhd_io_ops *ops, void *handle,
  * @img: the image, set to NULL; NULL or a pointer to NULL is fine
  * @err: may be NULL
  *
- * Everything is released whatever is returned.
+ * Everything is released whatever is returned.  An image that was written to is
+ * made durable first, its log is closed, and space that hangs over at the end of
+ * its file is cut off (VHDX-CLS, VHD-W-22).
  *
- * Returns: 0 or the first failure met.
+ * Returns: 0 or the first failure met; for an image that an earlier failure
+ *          poisoned, that failure. It can be opened again; what was flushed
+ *          before the failure is there.
  * Threads: no other call on the image may be running.
  */
 VHD_API int vhd_close(struct vhd_image **img, struct vhd_error *err);
@@ -171,7 +191,8 @@ VHD_API int vhd_preadv(struct vhd_image *img, const struct vhd_iov *iov,
  * @n_out: extents written; they may cover less than @len: call again
  * @err:   may be NULL
  *
- * No guest data is read.
+ * No guest data is read.  On an image that is being written to the answer may be
+ * old when it arrives: use vhd_read_begin() there.
  *
  * Returns: 0; VHD_E_RANGE, VHD_E_IO, VHD_E_CORRUPT, VHD_E_PARENT, VHD_E_INVAL.
  * Threads: any number beside each other and vhd_pread().

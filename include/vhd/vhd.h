@@ -15,8 +15,8 @@
  *	vhd_pread(img, buf, sizeof(buf), 0, &err);
  *	vhd_close(&img, NULL);
  *
- * See image.h for images, ops.h for work on whole images, io.h for files of
- * your own, error.h for what can go wrong.
+ * See image.h for images, write.h for writing to them, ops.h for work on whole
+ * images, io.h for files of your own, error.h for what can go wrong.
  */
 
 #include "error.h"
@@ -24,5 +24,6 @@
 #include "io.h"
 #include "ops.h"
 #include "types.h"
+#include "write.h"
 
 #endif

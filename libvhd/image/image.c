@@ -16,7 +16,8 @@ int vhd_open_opts_get(const struct vhd_open_opts *in,
 {
 	const uint32_t known = VHD_OPEN_NO_LOCK | VHD_OPEN_NO_PARENT |
 			       VHD_OPEN_IGNORE_PARENT_ID |
-			       VHD_OPEN_ALLOW_RAW | VHD_OPEN_ANY_PARENT_DIR;
+			       VHD_OPEN_ALLOW_RAW | VHD_OPEN_ANY_PARENT_DIR |
+			       VHD_OPEN_RDWR | VHD_OPEN_THREAD;
 
 	memset(out, 0, sizeof(*out));
 	if (in) {
@@ -34,14 +35,25 @@ int vhd_open_opts_get(const struct vhd_open_opts *in,
 	return 0;
 }
 
+static int take_lock(struct vhd_io *io, const struct vhd_open_opts *opts,
+		     struct vhd_error *err)
+{
+	if (opts->flags & VHD_OPEN_NO_LOCK)
+		return 0;
+	return vhd_io_lock(io, opts->flags & VHD_OPEN_RDWR ? VHD_LOCK_WRITE
+							   : VHD_LOCK_READ,
+			   err);
+}
+
 int vhd_image_io(const char *path, const struct vhd_open_opts *opts,
 		 struct vhd_io **io_out, struct vhd_error *err)
 {
+	bool rdwr = opts->flags & VHD_OPEN_RDWR;
 	struct vhd_io *io = NULL;
-	int rc = vhd_io_open_posix(path, 0, &io, err);
+	int rc = vhd_io_open_posix(path, rdwr ? VHD_POSIX_WRITE : 0, &io, err);
 
-	if (!rc && !(opts->flags & VHD_OPEN_NO_LOCK))
-		rc = vhd_io_lock(io, VHD_LOCK_READ, err);
+	if (!rc)
+		rc = take_lock(io, opts, err);
 	if (rc) {
 		vhd_err_file(err, rc, path);
 		vhd_io_close(&io, NULL);
@@ -64,6 +76,8 @@ int vhd_image_open(struct vhd_io *io, const struct vhd_open_opts *opts,
 		.size_rule = opts->size_rule,
 		.now = now,
 		.reporter = reporter,
+		.writable = opts->flags & VHD_OPEN_RDWR,
+		.thread = opts->flags & VHD_OPEN_THREAD,
 	};
 	int rc;
 
@@ -76,9 +90,12 @@ int vhd_image_open(struct vhd_io *io, const struct vhd_open_opts *opts,
 		goto out;
 	}
 	img->size = top.size;
+	if (how.writable)
+		img->writer = top.ops->writer(top.eng);
 	rc = vhd_image_push(img, &top, err);
 	if (rc)
 		goto out;
+	how.writable = false;
 	rc = vhd_chain_open(img, opts, &how, err);
 	if (rc)
 		goto out;
@@ -165,8 +182,8 @@ int vhd_open_io(const struct vhd_io_ops *ops, void *handle, const char *name,
 	if (rc)
 		return rc;
 	rc = vhd_open_opts_get(opts, &all, err);
-	if (!rc && !(all.flags & VHD_OPEN_NO_LOCK))
-		rc = vhd_io_lock(io, VHD_LOCK_READ, err);
+	if (!rc)
+		rc = take_lock(io, &all, err);
 	if (rc) {
 		vhd_io_close(&io, NULL);
 		return rc;

@@ -56,6 +56,8 @@ int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
 						: DEFAULT_CACHE,
 		.size_rule = how->size_rule,
 		.now = how->now,
+		.writable = how->writable,
+		.thread = how->thread,
 	};
 	int rc;
 
@@ -76,8 +78,15 @@ int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
 
 int vhd_layer_close(struct vhd_layer *layer, struct vhd_error *err)
 {
+	int rc = 0, rc2;
+
+	if (layer->eng && layer->ops->shut)
+		rc = layer->ops->shut(layer->eng, err);
+	if (rc)
+		vhd_err_file(err, rc, vhd_io_name(layer->io));
 	if (layer->eng)
 		layer->ops->close(layer->eng);
 	layer->eng = NULL;
-	return vhd_io_close(&layer->io, err);
+	rc2 = vhd_io_close(&layer->io, rc ? NULL : err);
+	return rc ? rc : rc2;
 }

@@ -38,6 +38,8 @@ struct vhd_layer_open {
 	uint64_t cache_bytes;
 	enum vhd_size_rule size_rule;
 	int64_t now;
+	bool writable;
+	bool thread;			/* its writer may have one */
 	uint32_t index;			/* for the reporter */
 	const struct vhd_reporter *reporter;	/* may be NULL */
 };
@@ -49,7 +51,7 @@ struct vhd_layer_open {
 int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
 		   struct vhd_layer *layer, struct vhd_error *err);
 
-/* Releases what it holds; reports the first failure. */
+/* Commits what was written and releases all; reports the first failure. */
 int vhd_layer_close(struct vhd_layer *layer, struct vhd_error *err);
 
 #endif

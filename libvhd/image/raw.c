@@ -10,11 +10,68 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "write/writer.h"
+
+enum { RAW_BLOCK = 2 << 20 };		/* a raw disk has no blocks of its own */
 
 struct raw {
 	struct vhd_io *io;
 	uint64_t size;
+	struct vhd_writer *writer;
 };
+
+/* Every byte has its place. */
+static int raw_look(void *eng, uint64_t blk, struct vhd_blk *out,
+		    struct vhd_error *err)
+{
+	(void)eng;
+	(void)err;
+	*out = (struct vhd_blk){ VHD_BLK_FULL, blk * RAW_BLOCK };
+	return 0;
+}
+
+static int raw_store(void *eng, const struct vhd_pending *set,
+		     enum vhd_commit mode, bool barrier, struct vhd_error *err)
+{
+	const struct raw *raw = eng;
+
+	(void)set;
+	(void)barrier;
+	return mode == VHD_COMMIT_SYNC ? vhd_io_flush(raw->io, err) : 0;
+}
+
+static int raw_writer_new(struct raw *raw, bool thread, struct vhd_error *err)
+{
+	static const struct vhd_writer_ops ops = {
+		.look = raw_look,
+		.store = raw_store,
+	};
+	struct vhd_writer_new how = {
+		.ops = &ops,
+		.eng = raw,
+		.io = raw->io,
+		.geom = { raw->size, RAW_BLOCK, 512, 512 },
+		.thread = thread,
+	};
+
+	return vhd_writer_new(&how, &raw->writer, err);
+}
+
+static struct vhd_writer *raw_writer(void *eng)
+{
+	struct raw *raw = eng;
+
+	return raw->writer;
+}
+
+static int raw_shut(void *eng, struct vhd_error *err)
+{
+	struct raw *raw = eng;
+	int rc = vhd_writer_close(raw->writer, err);
+
+	raw->writer = NULL;
+	return rc;
+}
 
 static int raw_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err)
 {
@@ -34,6 +91,8 @@ static int raw_open(const struct vhd_engine_open *req, void **eng_out,
 		return vhd_fail_nomem(err);
 	raw->io = req->io;
 	rc = vhd_io_size(req->io, &raw->size, err);
+	if (!rc && req->writable)
+		rc = raw_writer_new(raw, req->thread, err);
 	if (rc) {
 		vhd_free(raw);
 		return rc;
@@ -161,6 +220,8 @@ const struct vhd_engine vhd_raw_engine = {
 	.probe = raw_probe,
 	.open = raw_open,
 	.close = raw_close,
+	.writer = raw_writer,
+	.shut = raw_shut,
 	.info = raw_info,
 	.parent = raw_parent,
 	.map = raw_map,

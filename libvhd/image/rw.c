@@ -12,6 +12,7 @@
 
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "write/writer.h"
 
 /* Looks at one range at most so often, so that a call stays short. */
 #define MAX_LOOKS 4096u
@@ -40,14 +41,16 @@ static void set_extent(struct vhd_extent *ext, uint64_t off, uint64_t len,
 	}
 }
 
-int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
-		  struct vhd_extent *ext_out, struct vhd_error *err)
+/* The answer of the layers from @first on. */
+static int map_from(struct vhd_image *img, uint32_t first, uint64_t off,
+		    uint64_t len, struct vhd_extent *ext_out,
+		    struct vhd_error *err)
 {
 	struct vhd_run nothing = { len, VHD_NO_OFFSET, VHD_RUN_ZERO,
 				   VHD_EXTENT_UNMAPPED };
 	uint32_t i;
 
-	for (i = 0; i < img->count && off < img->layers[i].size; i++) {
+	for (i = first; i < img->count && off < img->layers[i].size; i++) {
 		struct vhd_layer *layer = &img->layers[i];
 		struct vhd_run run;
 		int rc;
@@ -73,6 +76,12 @@ int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
 	return 0;
 }
 
+int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
+		  struct vhd_extent *ext_out, struct vhd_error *err)
+{
+	return map_from(img, 0, off, len, ext_out, err);
+}
+
 /* True when @b goes on where @a ends, as far as a reader can tell. */
 static bool mergeable(const struct vhd_extent *a, const struct vhd_extent *b)
 {
@@ -81,8 +90,8 @@ static bool mergeable(const struct vhd_extent *a, const struct vhd_extent *b)
 	return a->kind == VHD_EXTENT_ZERO || a->file_off + a->len == b->file_off;
 }
 
-static int check_range(const struct vhd_image *img, uint64_t off, uint64_t len,
-		       struct vhd_error *err)
+int vhd_image_range(const struct vhd_image *img, uint64_t off, uint64_t len,
+		    struct vhd_error *err)
 {
 	if (range_in(off, len, img->size))
 		return 0;
@@ -99,7 +108,7 @@ int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
 	uint64_t end;
 	unsigned int looks;
 	size_t n = 0;
-	int rc = check_range(img, off, len, err);
+	int rc = vhd_image_range(img, off, len, err);
 
 	if (rc)
 		return rc;
@@ -130,17 +139,17 @@ int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
 	return 0;
 }
 
-int vhd_pread(struct vhd_image *img, void *buf, size_t len, uint64_t off,
-	      struct vhd_error *err)
+static int read_from(struct vhd_image *img, uint32_t first, void *buf,
+		     size_t len, uint64_t off, struct vhd_error *err)
 {
 	uint8_t *p = buf;
-	int rc = check_range(img, off, len, err);
+	int rc = 0;
 
 	while (!rc && len) {
 		struct vhd_extent e;
 		size_t n;
 
-		rc = vhd_image_map(img, off, len, &e, err);
+		rc = map_from(img, first, off, len, &e, err);
 		if (rc)
 			break;
 		n = (size_t)e.len;
@@ -156,6 +165,29 @@ int vhd_pread(struct vhd_image *img, void *buf, size_t len, uint64_t off,
 	return rc;
 }
 
+int vhd_image_read_below(struct vhd_image *img, void *buf, size_t len,
+			 uint64_t off, struct vhd_error *err)
+{
+	return read_from(img, 1, buf, len, off, err);
+}
+
+int vhd_pread(struct vhd_image *img, void *buf, size_t len, uint64_t off,
+	      struct vhd_error *err)
+{
+	struct vhd_grace_token token = { 0 };
+	int rc = vhd_image_range(img, off, len, err);
+
+	if (rc)
+		return rc;
+	/* What was looked up is not given to others while it is read. */
+	if (img->writer)
+		token = vhd_writer_enter(img->writer);
+	rc = read_from(img, 0, buf, len, off, err);
+	if (img->writer)
+		vhd_writer_leave(img->writer, token);
+	return rc;
+}
+
 int vhd_preadv(struct vhd_image *img, const struct vhd_iov *iov, int cnt,
 	       uint64_t off, struct vhd_error *err)
 {
@@ -167,7 +199,7 @@ int vhd_preadv(struct vhd_image *img, const struct vhd_iov *iov, int cnt,
 			return vhd_fail(err, VHD_E_RANGE,
 					"the pieces are too long");
 	}
-	rc = check_range(img, off, total, err);
+	rc = vhd_image_range(img, off, total, err);
 	for (i = 0; !rc && i < cnt; i++) {
 		rc = vhd_pread(img, iov[i].base, iov[i].len, off, err);
 		off += iov[i].len;

@@ -9,4 +9,12 @@
 int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
 		  struct vhd_extent *ext_out, struct vhd_error *err);
 
+/* VHD_E_RANGE unless [off, off + len) lies inside the disk. */
+int vhd_image_range(const struct vhd_image *img, uint64_t off, uint64_t len,
+		    struct vhd_error *err);
+
+/* What the disk would show without its top layer. */
+int vhd_image_read_below(struct vhd_image *img, void *buf, size_t len,
+			 uint64_t off, struct vhd_error *err);
+
 #endif
