@@ -90,7 +90,7 @@ int vhd_write_begin(struct vhd_image *img, uint64_t off, uint64_t len,
 		    struct vhd_extent *ext_out, struct vhd_move **move_out,
 		    struct vhd_error *err)
 {
-	struct vhd_writer *w;
+	struct vhd_writer *w = NULL;
 	struct vhd_move *m;
 	int rc = vhd_image_writer(img, off, len, &w, err);
 

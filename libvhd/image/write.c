@@ -143,7 +143,7 @@ static int write_all(struct vhd_image *img, struct vhd_writer *w,
 int vhd_pwrite(struct vhd_image *img, const void *buf, size_t len, uint64_t off,
 	       struct vhd_error *err)
 {
-	struct vhd_writer *w;
+	struct vhd_writer *w = NULL;
 	int rc = vhd_image_writer(img, off, len, &w, err);
 
 	return rc || !len ? rc : write_all(img, w, buf, len, off, err);
@@ -152,7 +152,7 @@ int vhd_pwrite(struct vhd_image *img, const void *buf, size_t len, uint64_t off,
 int vhd_pwritev(struct vhd_image *img, const struct vhd_iov *iov, int cnt,
 		uint64_t off, struct vhd_error *err)
 {
-	struct vhd_writer *w;
+	struct vhd_writer *w = NULL;
 	uint64_t total = 0;
 	int rc;
 

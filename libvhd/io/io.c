@@ -269,8 +269,16 @@ int vhd_io_flush(struct vhd_io *io, struct vhd_error *err)
 		rc = io->ops.flush(io->handle);
 	} while (rc == -EINTR);
 	count(&io->flushes, 1);
-	return rc ? fail_plain(io, rc, "make what was written durable", err) :
-		    0;
+	if (!rc)
+		return 0;
+	/*
+	 * Whatever the reason, what was written is lost or not, and nobody will
+	 * ever know: no code that invites to try again.
+	 */
+	fail_plain(io, rc, "make what was written durable", err);
+	if (err)
+		err->code = VHD_E_IO;
+	return VHD_E_IO;
 }
 
 int vhd_io_size(struct vhd_io *io, uint64_t *size_out, struct vhd_error *err)

@@ -25,9 +25,9 @@
 #include "vhd1/vhd1_write.h"
 
 #define STEP_MIN (4 * MiB)
-#define STEP_MAX (64 * MiB)
+#define STEP_MAX GiB
 
-/* Footers are only ever moved to borders of pages. */
+/* A step ends at a border of pages. */
 enum { TAIL_ALIGN = 4096 };
 
 static bool take(struct vhd1 *v, struct vhd_place *out)

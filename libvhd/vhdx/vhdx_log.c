@@ -128,11 +128,6 @@ static int flush(struct vhdx_log *log, bool wanted, struct vhd_error *err)
 		if (!rc)
 			rc = vhd_io_flush(log->io, err);
 	}
-	if (rc == VHD_E_NOSPACE || rc == VHD_E_NOMEM) {
-		rc = VHD_E_IO;
-		if (err)
-			err->code = rc;
-	}
 	if (rc)
 		return rc;
 	log->flushed_len = size;

@@ -8,9 +8,7 @@
  *
  * vhdx_read() looks from the far end to the near one, so a page that is handed
  * on between two looks could be missed.  The log knows about its own last step
- * (vhdx_log_read()).  For the step before that a count of stores is kept: the
- * writer forgets its images after a store has ended, so when no store ended
- * while we looked, whatever we did not find in the log was still the writer's.
+ * (vhdx_log_read()), the writer about the one before (vhd_writer_read()).
  */
 #include "vhdx/vhdx_write.h"
 
@@ -30,12 +28,9 @@ static int store(void *eng, const struct vhd_pending *set, enum vhd_commit mode,
 {
 	struct vhdx *x = eng;
 	struct vhdx_write *wr = x->write;
-	int rc;
 
-	rc = vhdx_log_store(wr->log, set, mode, barrier,
-			    atomic_load(&wr->last_off), err);
-	atomic_fetch_add(&wr->stores, 1);
-	return rc;
+	return vhdx_log_store(wr->log, set, mode, barrier,
+			      atomic_load(&wr->last_off), err);
 }
 
 /* VHDX-CLS-02 to 04, VHDX-SPC-07: no log is left that knows a longer file. */
@@ -71,26 +66,26 @@ int vhdx_write_stage(void *arg, uint64_t off, const uint8_t *page,
 {
 	struct vhdx *x = arg;
 
-	return vhd_writer_stage(x->write->w, off, page, mask, err);
+	/* Pages of metadata hold nothing else: the log gets them whole. */
+	(void)mask;
+	return vhd_writer_stage(x->write->w, off, page, VHD_PENDING_WHOLE,
+				err);
+}
+
+static int read_logged(void *eng, void *buf, size_t len, uint64_t off,
+		       struct vhd_error *err)
+{
+	const struct vhdx *x = eng;
+
+	return vhdx_log_read(x->write->log, buf, len, off, err);
 }
 
 int vhdx_read(const struct vhdx *x, void *buf, size_t len, uint64_t off,
 	      struct vhd_error *err)
 {
-	struct vhdx_write *wr = x->write;
-	uint64_t stores;
-	int rc;
-
 	if (!vhdx_write_begun(x))
 		return vhdx_overlay_read(x->overlay, x->io, buf, len, off, err);
-	do {
-		stores = atomic_load(&wr->stores);
-		rc = vhdx_log_read(wr->log, buf, len, off, err);
-		if (rc)
-			return rc;
-		vhd_writer_overlay(wr->w, off, buf, len);
-	} while (stores != atomic_load(&wr->stores));
-	return 0;
+	return vhd_writer_read(x->write->w, read_logged, buf, len, off, err);
 }
 
 int vhdx_expose(const struct vhdx *x, struct vhd_error *err)

@@ -14,7 +14,6 @@
 struct vhdx_write {
 	struct vhd_writer *w;		/* NULL after vhdx_shut() */
 	struct vhdx_log *log;
-	_Atomic uint64_t stores;	/* that ended; see vhdx_read() */
 	_Atomic uint64_t last_off;	/* end of the highest structure */
 
 	/* Guarded by the lock of @w: space, once somebody needs some. */

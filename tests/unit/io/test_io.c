@@ -264,6 +264,11 @@ START_TEST(io__failures_say_what_where_and_why)
 	ck_assert_int_eq(vhd_io_flush(io, &err), VHD_E_IO);
 	ck_assert_str_eq(err.msg, "cannot make what was written durable: "
 			 "Input/output error");
+	/* Trying again would lose what this one lost. */
+	o.answer = -ENOSPC;
+	o.times = 1;
+	ck_assert_int_eq(vhd_io_flush(io, &err), VHD_E_IO);
+	ck_assert_int_eq(err.code, VHD_E_IO);
 	vhd_io_close(&io, NULL);
 }
 END_TEST
