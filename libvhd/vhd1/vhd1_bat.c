@@ -22,27 +22,20 @@ static bool touched(const struct vhd1 *v)
 	return v->write && v->write->w && vhd_writer_touched(v->write->w);
 }
 
-/*
- * Between reading the file and laying over it what waits to be written, that
- * may have been written and be no longer waiting; then both are old.
- */
+static int read_file(void *eng, void *buf, size_t len, uint64_t off,
+		     struct vhd_error *err)
+{
+	const struct vhd1 *v = eng;
+
+	return vhd_io_read_padded(v->io, buf, len, off, err);
+}
+
 int vhd1_read(struct vhd1 *v, void *buf, size_t len, uint64_t off,
 	      struct vhd_error *err)
 {
-	struct vhd1_write *wr = v->write;
-	uint64_t stores;
-	int rc;
-
 	if (!touched(v))
-		return vhd_io_read_padded(v->io, buf, len, off, err);
-	do {
-		stores = atomic_load(&wr->stores);
-		rc = vhd_io_read_padded(v->io, buf, len, off, err);
-		if (rc)
-			return rc;
-		vhd_writer_overlay(wr->w, off, buf, len);
-	} while (stores != atomic_load(&wr->stores));
-	return 0;
+		return read_file(v, buf, len, off, err);
+	return vhd_writer_read(v->write->w, read_file, buf, len, off, err);
 }
 
 int vhd1_expose(struct vhd1 *v, struct vhd_error *err)

@@ -45,11 +45,7 @@ static void flush_locked(struct vhd1 *v)
 {
 	struct vhd1_write *wr = v->write;
 
-	if (!vhd_io_flush(v->io, &wr->why))
-		return;
-	/* A disk that is full fails flushes too; that passes, the loss not. */
-	wr->why.code = VHD_E_IO;
-	wr->sick = true;
+	wr->sick = vhd_io_flush(v->io, &wr->why) != 0;
 }
 
 int vhd1_flush(struct vhd1 *v, struct vhd_error *err)
@@ -161,8 +157,6 @@ static int store(void *eng, const struct vhd_pending *set, enum vhd_commit mode,
 		rc = store_set(v, set, mode, barrier, err);
 	else if (!rc && (mode == VHD_COMMIT_SYNC || barrier))
 		rc = vhd1_flush(v, err);
-	/* Before the writer forgets its images. */
-	atomic_fetch_add(&wr->stores, 1);
 	return rc;
 }
 

@@ -14,7 +14,6 @@
 
 struct vhd1_write {
 	struct vhd_writer *w;		/* NULL after vhd1_shut() */
-	_Atomic uint64_t stores;	/* that ended; see vhd1_read() */
 
 	/* Innermost: held during a flush; see vhd1_flush(). */
 	pthread_mutex_t flushing;
