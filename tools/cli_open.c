@@ -12,7 +12,7 @@ enum {
 	OPT_NO_LOCK
 };
 
-const struct poptOption cli_open_base_opts[] = {
+static const struct poptOption where_opts[] = {
 	CLI_OPT_ARG("parent-dir", OPT_PARENT_DIR,
 		    "A parent may also lie below DIR (repeatable); otherwise "
 		    "only beside or below its child", "DIR"),
@@ -20,15 +20,29 @@ const struct poptOption cli_open_base_opts[] = {
 		"A parent may lie anywhere: for images you trust"),
 	CLI_OPT("ignore-parent-id", OPT_IGNORE_PARENT_ID,
 		"Use a parent although it is not the recorded one"),
+	POPT_TABLEEND
+};
+
+const struct poptOption cli_open_base_opts[] = {
+	CLI_OPT_TABLE(where_opts, NULL),
 	CLI_OPT("no-lock", OPT_NO_LOCK,
 		"Read an image that another program may be changing"),
 	POPT_TABLEEND
 };
 
+#define PARENT_OPT \
+	CLI_OPT_ARG("parent", OPT_PARENT, \
+		    "Use FILE as parent instead of looking for it; again for " \
+		    "the parent's parent, and so on", "FILE")
+
+const struct poptOption cli_open_write_opts[] = {
+	PARENT_OPT,
+	CLI_OPT_TABLE(where_opts, NULL),
+	POPT_TABLEEND
+};
+
 const struct poptOption cli_open_opts[] = {
-	CLI_OPT_ARG("parent", OPT_PARENT,
-		    "Use FILE as parent instead of looking for it; again for "
-		    "the parent's parent, and so on", "FILE"),
+	PARENT_OPT,
 	CLI_OPT_TABLE(cli_open_base_opts, NULL),
 	POPT_TABLEEND
 };

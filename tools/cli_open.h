@@ -17,6 +17,9 @@ extern const struct poptOption cli_open_base_opts[];
 /* the same and --parent */
 extern const struct poptOption cli_open_opts[];
 
+/* for verbs that write: the same without --no-lock */
+extern const struct poptOption cli_open_write_opts[];
+
 /**
  * struct cli_open - how to open, from the options
  *

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "progress.h"
 #include "sigint.h"
 #include "size.h"
+#include "stream.h"
 #include "text.h"
 
 enum { OPT_SOURCE_FORMAT = 1, OPT_VHD_SIZE, OPT_JSON, OPT_NO_PROGRESS };
@@ -142,23 +142,8 @@ static void warn_about_missing(struct cli *cli,
 
 static int write_stdout(void *arg, const void *buf, size_t len)
 {
-	const char *p = buf;
-
 	(void)arg;
-	while (len > 0) {
-		ssize_t n = write(STDOUT_FILENO, p, len);
-
-		/* A signal that meets a full pipe ends a write early. */
-		if (sigint_seen())
-			return -EINTR;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return stream_write(STDOUT_FILENO, buf, len);
 }
 
 static int to_stdout(struct cli *cli, struct vhd_image *src,

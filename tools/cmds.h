@@ -9,5 +9,9 @@ extern const struct cmd cmd_info;
 extern const struct cmd cmd_convert;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_map;
+extern const struct cmd cmd_read;
+extern const struct cmd cmd_write;
+extern const struct cmd cmd_trim;
+extern const struct cmd cmd_bench;
 
 #endif

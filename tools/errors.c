@@ -18,7 +18,7 @@
 /**
  * struct hint - one piece of advice; the first that fits is given
  *
- * @code:    a vhd_status
+ * @code:    a vhd_status, or the errno of the call that failed
  * @rule:    end of a rule's name, or NULL for any
  * @verbs:   the verbs it suits, each between blanks, or NULL for all
  * @text:    the advice; "%f" is the file
@@ -46,13 +46,28 @@ static const struct hint hints[] = {
 	{ VHD_E_BUSY, NULL, " create convert ",
 	  "stop the program that uses it first; a source can be read as it is "
 	  "with --no-lock" },
+	{ VHD_E_BUSY, NULL, " write trim bench ",
+	  "stop the program that uses it; an image is written by one program "
+	  "at a time" },
 	{ VHD_E_BUSY, NULL, NULL,
 	  "stop the program that uses it, or read the image as it is with "
 	  "--no-lock" },
-	{ VHD_E_EXISTS, NULL, " create convert ", "--force replaces it" },
+	{ VHD_E_EXISTS, NULL, " create convert read ", "--force replaces it" },
 	{ VHD_E_NOSPACE, NULL, " create convert ",
 	  "nothing was left behind; a dynamic VHD or VHDX needs room for data "
 	  "only" },
+	{ EACCES, NULL, " write trim bench ",
+	  "if it is yours, allow it with: chmod u+w %f" },
+	{ EROFS, NULL, " write trim bench ",
+	  "reading works; a copy elsewhere is made with: vhd-util convert %f "
+	  "NEW.vhdx" },
+	{ VHD_E_NOSPACE, NULL, " write trim bench ",
+	  "make room and do it again; what was flushed is there" },
+	{ VHD_E_POISONED, NULL, NULL,
+	  "what was flushed before is there; look at it with: vhd-util check "
+	  "%f" },
+	{ VHD_E_RANGE, NULL, NULL,
+	  "the size of the disk is shown by: vhd-util info %f" },
 	{ VHD_E_FORMAT, NULL, " convert ",
 	  "say what it is: --source-format raw, vhd or vhdx" },
 	{ VHD_E_FORMAT, NULL, " create ",
@@ -60,7 +75,8 @@ static const struct hint hints[] = {
 	{ VHD_E_FORMAT, NULL, NULL,
 	  "a raw disk becomes an image with: vhd-util convert --source-format "
 	  "raw %f NEW.vhdx" },
-	{ VHD_E_CORRUPT, NULL, " info convert map create ",
+	{ VHD_E_CORRUPT, NULL,
+	  " info convert map create read write trim bench ",
 	  "all that is wrong with it is listed by: vhd-util check %f" },
 };
 
@@ -84,7 +100,8 @@ static const char *find_hint(const struct vhd_error *err, const char *verb)
 	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
 		const struct hint *h = &hints[i];
 
-		if (h->code != err->code)
+		if (h->code != err->code &&
+		    (h->code < 0 || h->code != err->os_errno))
 			continue;
 		if (h->rule != NULL &&
 		    (err->rule == NULL || !ends_with(err->rule->name, h->rule)))

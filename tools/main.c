@@ -13,6 +13,10 @@ static const struct cmd *const cmds[] = {
 	&cmd_convert,
 	&cmd_check,
 	&cmd_map,
+	&cmd_read,
+	&cmd_write,
+	&cmd_trim,
+	&cmd_bench,
 };
 
 enum { CMDS = sizeof(cmds) / sizeof(cmds[0]), WORD_MAX = 24 };
@@ -20,7 +24,8 @@ enum { CMDS = sizeof(cmds) / sizeof(cmds[0]), WORD_MAX = 24 };
 static void print_help(FILE *file)
 {
 	fputs("Usage: vhd-util VERB [OPTION]... FILE...\n"
-	      "Make, inspect, check and convert VHD and VHDX disk images.\n\n"
+	      "Make, inspect, check, convert, read and write VHD and VHDX disk "
+	      "images.\n\n"
 	      "Verbs:\n", file);
 	for (size_t i = 0; i < CMDS; i++)
 		fprintf(file, "  %-10s %s\n", cmds[i]->name, cmds[i]->summary);

@@ -63,6 +63,11 @@ static void format_numbers(const struct progress *pr, double elapsed,
 	double speed = (double)done / elapsed;
 
 	eta[0] = '\0';
+	if (total == 0) {
+		snprintf(text, size, "%s  %s/s", size_human(done, part),
+			 size_human((uint64_t)speed, rate));
+		return;
+	}
 	if (done > 0)
 		format_eta((double)(total - done) / speed, eta, sizeof(eta));
 	if (!pr->bytes)
@@ -72,6 +77,19 @@ static void format_numbers(const struct progress *pr, double elapsed,
 		snprintf(text, size, "%s of %s  %s/s  %s",
 			 size_human(done, part), size_human(total, whole),
 			 size_human((uint64_t)speed, rate), eta);
+}
+
+/* Of a pipe only what came so far is known. */
+static void draw_without_end(struct progress *pr, uint64_t done)
+{
+	char numbers[LINE_MAX_COLUMNS];
+
+	format_numbers(pr, seconds_since(&pr->start), done, 0, numbers,
+		       sizeof(numbers));
+	fprintf(stderr, "\r\033[K%.*s", (int)text_columns(stderr) - 1,
+		numbers);
+	fflush(stderr);
+	pr->drawn = true;
 }
 
 static void draw(struct progress *pr, uint64_t done, uint64_t total)
@@ -108,9 +126,10 @@ bool progress_step(void *progress, uint64_t done, uint64_t total)
 	    seconds_since(&pr->last) < INTERVAL_S)
 		return true;
 	clock_gettime(CLOCK_MONOTONIC, &pr->last);
-	if (done > total)
-		done = total;
-	draw(pr, done, total);
+	if (total == 0 && done > 0)
+		draw_without_end(pr, done);
+	else
+		draw(pr, done < total ? done : total, total);
 	return true;
 }
 

@@ -165,3 +165,55 @@ json_is() {
 field() {
 	sed -n "s/^ *\"$1\": \\([^,]*\\),\\{0,1\\}\$/\\1/p" "$out" | head -n 1
 }
+
+# images MIB: one empty image of each kind that can be written, parents with
+# data in them included; their names are in $images.
+images() {
+	mib=$1
+	raw_disk parent.raw
+	truncate -s "${mib}M" parent.raw
+	run 0 vu create --type fixed --size "${mib}M" fixed.vhd
+	run 0 vu create --size "${mib}M" dynamic.vhd
+	run 0 vu create --block-size 512K --size "${mib}M" small.vhd
+	run 0 vu create --type fixed --size "${mib}M" fixed.vhdx
+	run 0 vu create --size "${mib}M" dynamic.vhdx
+	run 0 vu create --block-size 1M --size "${mib}M" small.vhdx
+	run 0 vu create --logical-sector 4096 --size "${mib}M" sector.vhdx
+	run 0 vu convert parent.raw base.vhd
+	run 0 vu convert parent.raw base.vhdx
+	run 0 vu create --parent base.vhd child.vhd
+	run 0 vu create --parent base.vhdx child.vhdx
+	images="fixed.vhd dynamic.vhd small.vhd fixed.vhdx dynamic.vhdx"
+	images="$images small.vhdx sector.vhdx child.vhd child.vhdx"
+}
+
+# model IMAGE: the bytes of the disk, as a raw file $model to be kept in step.
+model() {
+	model=$1.model
+	run 0 vu convert --format raw --no-sync "$1" "$model"
+}
+
+# put IMAGE OFFSET FILE: write into the disk and into the model.
+put() {
+	run 0 vu write --offset "$2" "$1" "$3"
+	silent
+	dd if="$3" of="$model" oflag=seek_bytes seek="$2" bs=1M conv=notrunc \
+		status=none
+}
+
+# agrees IMAGE: sound, and the bytes of the model.
+agrees() {
+	run 0 vu check --quiet --chain "$1"
+	run 0 vu read --output back "$1"
+	same back "$model"
+	rm back
+}
+
+# noise BYTES: the same ones each time.
+noise() {
+	awk -v n="$1" 'BEGIN {
+		srand(n)
+		for (i = 0; i * 8 < n; i++)
+			printf "%08d", int(rand() * 100000000)
+	}' | head -c "$1"
+}

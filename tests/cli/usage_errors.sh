@@ -16,7 +16,7 @@ err_has "there is no verb 'frobnicate'"
 err_lacks "do you mean"
 run 2 vu --frobnicate
 
-for verb in create info convert check map; do
+for verb in create info convert check map read write trim bench; do
 	run 2 vu $verb
 	usage_error $verb
 	run 2 vu $verb --no-such-option a b
@@ -75,6 +75,27 @@ run 2 vu map --json --picture a
 usage_error map
 run 2 vu map --length 0 a
 usage_error map
+run 2 vu write --zero a b
+usage_error write
+run 2 vu write --zero a
+usage_error write
+err_has "--zero needs --length"
+run 2 vu write --flush-every 0 a b
+usage_error write
+run 2 vu write --length 0 a b
+usage_error write
+run 2 vu write --no-lock a b
+usage_error write
+run 2 vu write - b
+usage_error write
+run 2 vu trim a
+usage_error trim
+run 2 vu read --json a
+usage_error read
+run 2 vu read --force a
+usage_error read
+run 2 vu read --output "" a
+usage_error read
 run 2 vu check --json --quiet a
 usage_error check
 run 2 vu info --parent "" a
