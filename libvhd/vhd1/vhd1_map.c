@@ -155,26 +155,34 @@ static int map_used(struct vhd1 *v, uint64_t off, uint64_t len,
 	uint64_t in_blk = off & (v->hdr.block_size - 1);
 	uint64_t at = vhd1_entry_off(entry);
 	uint64_t count;
-	bool set;
+	bool set = true;
 	int rc;
 
+	*out = (struct vhd_run){
+		.len = len,
+		.file_off = at + v->bitmap_len + in_blk,
+		.kind = VHD_RUN_DATA,
+		.flags = VHD_EXTENT_ALLOCATED,
+	};
 	rc = vhd1_place_check(v, blk, at, err);
+	if (!rc && vhd1_full_known(v, blk))
+		return cut_check(v, blk, out, err);
 	if (!rc)
 		rc = vhd1_bit_run(v, blk, at, in_blk / VHD1_SECTOR,
 				  div_ceil(in_blk + len, VHD1_SECTOR), &set,
 				  &count, err);
 	if (rc)
 		return rc;
-	*out = (struct vhd_run){
-		.len = min_u64(len, count * VHD1_SECTOR - in_blk % VHD1_SECTOR),
-		.kind = set ? VHD_RUN_DATA : absent(v),
-	};
-	if (out->kind != VHD_RUN_PARENT)
-		out->flags = VHD_EXTENT_ALLOCATED;
-	if (!set)
-		return 0;
-	out->file_off = at + v->bitmap_len + in_blk;
-	return cut_check(v, blk, out, err);
+	out->len = min_u64(len, count * VHD1_SECTOR - in_blk % VHD1_SECTOR);
+	if (set) {
+		vhd1_full_learn(v, blk, at);
+		return cut_check(v, blk, out, err);
+	}
+	out->kind = absent(v);
+	out->file_off = 0;
+	if (out->kind == VHD_RUN_PARENT)
+		out->flags = 0;
+	return 0;
 }
 
 static int map_sparse(struct vhd1 *v, uint64_t off, uint64_t len,

@@ -78,6 +78,7 @@ static void v1_close(void *eng)
 	vhd1_write_close(v);
 	vhd1_names_free(v);
 	vhd_pcache_free(v->pc);
+	vhd_free((void *)v->full);
 	vhd_free(v);
 }
 
@@ -101,6 +102,8 @@ static int v1_open(const struct vhd_engine_open *req, void **eng_out,
 		rc = vhd1_names_load(v, &req->sink, err);
 	if (!rc && vhd1_is_sparse(v))
 		rc = vhd1_cache_new(v, req->cache_bytes, err);
+	if (!rc && vhd1_is_sparse(v))
+		rc = vhd1_full_new(v, err);
 	if (!rc && req->writable)
 		rc = vhd1_write_open(v, req, err);
 	if (rc)

@@ -36,6 +36,7 @@ enum {
 struct vhd1 {
 	struct vhd_io *io;		/* the caller's */
 	struct vhd_pcache *pc;		/* NULL when fixed */
+	_Atomic uint64_t *full;		/* see vhd1_full.c; may be NULL */
 	struct vhd1_write *write;	/* NULL unless opened for writing */
 	_Atomic uint64_t file_size;
 	_Atomic uint64_t tail_off;	/* of the trailing footer; file_size
@@ -139,6 +140,21 @@ struct vhd1_walk {
 };
 int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
 		    struct vhd_error *err);
+
+/* Sectors of block @blk that the disk has. */
+static inline uint64_t vhd1_sectors_of(const struct vhd1 *v, uint64_t blk)
+{
+	uint64_t left = v->virtual_size - (blk << v->block_shift);
+
+	return (left < v->hdr.block_size ? left : v->hdr.block_size) /
+	       VHD1_SECTOR;
+}
+
+/* vhd1_full.c: blocks that were seen to be full.  Any number of threads. */
+int vhd1_full_new(struct vhd1 *v, struct vhd_error *err);
+bool vhd1_full_known(const struct vhd1 *v, uint64_t blk);
+/* Looks at the whole bitmap, which is at @at, of a block that has space. */
+void vhd1_full_learn(struct vhd1 *v, uint64_t blk, uint64_t at);
 
 /* vhd1_map.c */
 int vhd1_map(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,

@@ -37,14 +37,6 @@ static bool is_diff(const struct vhd1 *v)
 	return v->footer.type == VHD1_TYPE_DIFF;
 }
 
-/* Sectors of block @blk that the disk has. */
-static uint64_t sectors_of(const struct vhd1 *v, uint64_t blk)
-{
-	uint64_t left = v->virtual_size - (blk << v->block_shift);
-
-	return min_u64(left, v->hdr.block_size) / VHD1_SECTOR;
-}
-
 /* Writing to what is missing would hit the footer (VHD-B-9). */
 static int whole_check(const struct vhd1 *v, uint64_t blk, uint64_t at,
 		       struct vhd_error *err)
@@ -64,7 +56,7 @@ int vhd1_write_look(void *eng, uint64_t blk, struct vhd_blk *out,
 		    struct vhd_error *err)
 {
 	struct vhd1 *v = eng;
-	uint64_t sectors = sectors_of(v, blk), at, count = 0;
+	uint64_t sectors = vhd1_sectors_of(v, blk), at, count = 0;
 	bool set = false;
 	uint32_t entry;
 	int rc = vhd1_entry(v, blk, &entry, err);

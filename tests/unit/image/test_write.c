@@ -34,6 +34,7 @@ static struct vhd_image *open_rdwr(const char *file, uint32_t flags)
 	struct vhd_error err;
 
 	opts.flags = VHD_OPEN_RDWR | flags;
+	opts.cache_bytes = 65536;
 	ck_assert_msg(!vhd_open(file, &opts, &img, &err), "%s", err.msg);
 	return img;
 }
@@ -333,6 +334,34 @@ START_TEST(write__flush_of_new_blocks_costs_two_flushes)
 }
 END_TEST
 
+/* More blocks than the cache has pages: their bitmaps are not read again. */
+START_TEST(write__full_blocks_of_a_vhd_are_remembered)
+{
+	struct vhd_create_opts opts = VHD_CREATE_OPTS_INIT;
+	struct vhd_io_stats a, b;
+	struct vhd_image *img;
+
+	tempdir_make(&dir);
+	opts.virtual_size = 256 * MIB;
+	ck_assert_int_eq(vhd_create(tempdir_name(&dir, "d.vhd", path), &opts,
+				    NULL), 0);
+	img = open_rdwr(path, 0);
+	for (int pass = 0; pass < 3; pass++) {
+		vhd_layer_io_stats(img, 0, &a);
+		for (uint64_t off = 4096; off < 256 * MIB; off += 2 * MIB) {
+			if (pass)
+				expect(img, off, 1, 'x');
+			else
+				ck_assert_int_eq(vhd_pwrite(img, "x", 1, off,
+							    NULL), 0);
+		}
+	}
+	vhd_layer_io_stats(img, 0, &b);
+	ck_assert_uint_eq(b.reads - a.reads, 128);
+	done(img);
+}
+END_TEST
+
 TEST_MAIN_ROWS("image/write",
 	LOOP(write__bytes_come_back_and_nothing_else_changes, KINDS),
 	LOOP(write__zeroes_read_as_zeros, KINDS),
@@ -344,4 +373,5 @@ TEST_MAIN_ROWS("image/write",
 	LOOP(write__open_for_writing_alone_changes_no_byte, KINDS),
 	LOOP(write__second_writer_and_readers_are_kept_out, KINDS),
 	LOOP(write__overwrite_costs_one_call, KINDS),
-	LOOP(write__flush_of_new_blocks_costs_two_flushes, KINDS))
+	LOOP(write__flush_of_new_blocks_costs_two_flushes, KINDS),
+	ONCE(write__full_blocks_of_a_vhd_are_remembered))

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vhd1/vhd1_priv.h"
+
+#include "base/alloc.h"
+#include "base/ckd.h"
+#include "base/fail.h"
+
+/*
+ * Blocks that were seen to be full.
+ *
+ * Every block has its own bitmap, each on a page of its own: a cache of 1 MiB
+ * knows 256 blocks, and random access to more would read a page for each look.
+ * Most blocks are full, and that is one bit: 128 KiB for the largest disk with
+ * blocks of 2 MiB.
+ *
+ * A bit is never taken back.  Bits of a bitmap are only ever set, and a block
+ * of a dynamic disk that lost its space and gets new one is full at once; one
+ * of a differencing disk never loses it.
+ */
+
+/* Disks of more blocks than this, with tiny blocks, do without. */
+#define BLOCKS_MAX (UINT64_C(8) << 20)
+
+int vhd1_full_new(struct vhd1 *v, struct vhd_error *err)
+{
+	uint64_t count = vhd1_block_count(v);
+
+	if (count > BLOCKS_MAX)
+		return 0;
+	v->full = vhd_alloc_array((size_t)div_ceil(count, 64),
+				  sizeof(*v->full));
+	return v->full ? 0 : vhd_fail_nomem(err);
+}
+
+bool vhd1_full_known(const struct vhd1 *v, uint64_t blk)
+{
+	if (!v->full)
+		return false;
+	return atomic_load_explicit(&v->full[blk / 64], memory_order_relaxed) >>
+	       blk % 64 & 1;
+}
+
+void vhd1_full_learn(struct vhd1 *v, uint64_t blk, uint64_t at)
+{
+	uint64_t sectors = vhd1_sectors_of(v, blk), count;
+	bool set;
+
+	if (!v->full || vhd1_bit_run(v, blk, at, 0, sectors, &set, &count,
+				     NULL) || !set || count < sectors)
+		return;
+	atomic_fetch_or_explicit(&v->full[blk / 64], UINT64_C(1) << blk % 64,
+				 memory_order_relaxed);
+}
