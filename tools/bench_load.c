@@ -8,6 +8,8 @@
 
 #include "sigint.h"
 
+enum { LOOK_EVERY = 512 };	/* operations; drawing must not be measured */
+
 /**
  * struct run - what the threads of a load share
  *
@@ -17,6 +19,7 @@
 struct run {
 	struct vhd_image *img;
 	const struct bench_load *load;
+	uint64_t slots;			/* places in the range */
 	_Atomic uint64_t next;
 	_Atomic uint64_t flushes;
 	atomic_bool stop;
@@ -35,9 +38,9 @@ static uint64_t mix(uint64_t seed, uint64_t i)
 	return z ^ z >> 31;
 }
 
-static uint64_t offset_of(const struct bench_load *load, uint64_t i)
+static uint64_t offset_of(const struct bench_load *load, uint64_t slots,
+			  uint64_t i)
 {
-	uint64_t slots = load->len / load->size;
 	uint64_t slot = load->random ? mix(load->seed, i) : i;
 
 	return load->off + slot % slots * load->size;
@@ -57,7 +60,7 @@ static int one(struct run *run, unsigned char *buf, uint64_t i,
 	       struct vhd_error *err)
 {
 	const struct bench_load *load = run->load;
-	uint64_t off = offset_of(load, i);
+	uint64_t off = offset_of(load, run->slots, i);
 	size_t len = (size_t)load->size;
 	int rc;
 
@@ -95,7 +98,7 @@ static void work(struct run *run, struct progress *pr)
 			break;
 		rc = one(run, buf, i, &err);
 		if (rc == 0 && (sigint_seen() ||
-				(pr != NULL && i % 16 == 0 &&
+				(pr != NULL && i % LOOK_EVERY == 0 &&
 				 !progress_step(pr, i, count))))
 			rc = err.code = VHD_E_CANCELLED;
 	}
@@ -115,7 +118,12 @@ int bench_run(struct vhd_image *img, const struct bench_load *load,
 	      struct vhd_error *err)
 {
 	struct vhd_error first = { .code = VHD_E_NOMEM, .off = VHD_NO_OFFSET };
-	struct run run = { .img = img, .load = load, .err = &first };
+	struct run run = {
+		.img = img,
+		.load = load,
+		.slots = load->len / load->size,
+		.err = &first,
+	};
 	pthread_t *threads = calloc(load->threads, sizeof(*threads));
 	uint32_t started = 0;
 

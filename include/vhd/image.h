@@ -55,7 +55,8 @@ enum vhd_size_rule {
  *
  * @size:        sizeof(struct vhd_open_opts)
  * @flags:       VHD_OPEN_*
- * @cache_bytes: budget of the metadata cache, per layer; 0 means 1 MiB
+ * @cache_bytes: budget of the metadata cache, per layer; 0 means 1 MiB, and
+ *               4 MiB for an image that is opened for writing
  * @format:      VHD_FORMAT_AUTO probes; anything else is believed
  * @size_rule:   for VHD images
  * @max_depth:   layers a chain may have; 0 means 256

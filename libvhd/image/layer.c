@@ -9,6 +9,8 @@
 #include "image/probe.h"
 
 #define DEFAULT_CACHE (UINT64_C(1) << 20)
+/* Pages that wait to be written gather there: fewer, larger commits. */
+#define DEFAULT_WRITER_CACHE (UINT64_C(4) << 20)
 
 /* Carries a finding of an engine to the reporter, with its layer and file. */
 struct tap {
@@ -52,8 +54,7 @@ int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
 	struct tap tap = { how->reporter, how->index, vhd_io_name(io) };
 	struct vhd_engine_open req = {
 		.io = io,
-		.cache_bytes = how->cache_bytes ? how->cache_bytes
-						: DEFAULT_CACHE,
+		.cache_bytes = how->cache_bytes,
 		.size_rule = how->size_rule,
 		.now = how->now,
 		.writable = how->writable,
@@ -61,6 +62,9 @@ int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
 	};
 	int rc;
 
+	if (!req.cache_bytes)
+		req.cache_bytes = how->writable ? DEFAULT_WRITER_CACHE
+						: DEFAULT_CACHE;
 	if (how->reporter && how->reporter->fn)
 		req.sink = (struct vhd_sink){ tap_report, &tap };
 	rc = vhd_probe(io, how->format, how->allow_raw, &new.ops, err);
