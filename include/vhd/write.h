@@ -37,6 +37,7 @@ extern "C" {
  * cover whole 4 KiB units need not read from them.
  *
  * Returns: 0; VHD_E_RANGE, VHD_E_READONLY, VHD_E_IO, VHD_E_NOMEM;
+ *          VHD_E_BUSY, see vhd_write_begin();
  *          VHD_E_NOSPACE, after which writing may go on once there is room;
  *          VHD_E_POISONED after metadata could not be written: only
  *          vhd_close() and a new vhd_open() help;
@@ -65,10 +66,11 @@ VHD_API int vhd_pwritev(struct vhd_image *img, const struct vhd_iov *iov,
  * @err: may be NULL
  *
  * Blocks that are covered as a whole read as zeros afterwards and give their
- * space back: at once to the file system where it can take holes, and to later
- * writes once the loss is durable.  Of other blocks, what this image stores
- * reads as zeros; what its parent shows stays.  Fixed disks keep everything: the
- * call does nothing (VHDX-TRIM-04).
+ * space back, to the file system where it can take holes and to later writes,
+ * once the loss is durable.  Of other blocks, and of all blocks of a
+ * differencing VHD, which has no word for zeros, what this image stores reads as
+ * zeros and what its parent shows stays.  Fixed disks keep everything: the call
+ * does nothing (VHDX-TRIM-04).
  *
  * Returns: as vhd_pwrite().
  * Threads: as vhd_pwrite().
@@ -174,12 +176,17 @@ VHD_API void vhd_read_end(struct vhd_image *img, struct vhd_move **move);
  * @err:      may be NULL
  *
  * The caller writes all bytes of the extent to vhd_layer_fd() or through its own
- * I/O, nothing else, and then ends the move.  Readers see the old state until
- * then where the bytes are new to this image.  Moves do not wait for each other,
- * so one thread may have any number of them under way.  A vhd_flush() covers
- * moves that ended before it began.
+ * I/O, nothing else, and then ends the move.  Where the bytes are new to this
+ * image, readers see the old state until then, or until another write to the
+ * same block ends.  Moves wait neither for each other nor for other writes, so
+ * one thread may have any number of them under way; what they keep from being
+ * reused makes the file grow, so they should be short.  A vhd_flush() covers
+ * moves that ended before it began.  All have to end before vhd_close().
  *
- * Returns: as vhd_pwrite(); VHD_E_INVAL.
+ * Returns: as vhd_pwrite(); VHD_E_INVAL; VHD_E_BUSY when only a part of a
+ *          logical sector is to be written and another write to that sector is
+ *          under way. (Then vhd_pwrite() waits for other calls to end, and is
+ *          refused itself by a move.)
  * Threads: as vhd_pwrite().
  */
 VHD_API int vhd_write_begin(struct vhd_image *img, uint64_t off, uint64_t len,
@@ -190,8 +197,9 @@ VHD_API int vhd_write_begin(struct vhd_image *img, uint64_t off, uint64_t len,
  * vhd_write_end - the bytes were written, or not
  *
  * @move: set to NULL; a pointer to NULL is fine
- * @ok:   all bytes of the extent were written; else the range keeps its old
- *        state where it was new to this image, and holds anything where not
+ * @ok:   all bytes of the extent were written; else the range holds anything
+ *        where this image stored it before, or where another write to the same
+ *        block ended meanwhile, and else its old state
  * @err:  may be NULL
  *
  * Returns: 0, or why the bytes did not become part of the disk: as

@@ -75,7 +75,7 @@ static int write_begin(struct vhd_image *img, struct vhd_move *m, uint64_t off,
 	ext.file_off = run.file_off;
 	if (run.kind != VHD_RUN_DATA) {
 		rc = vhd_image_ticket(img, img->writer, off, run.len,
-				      &m->ticket, err);
+				      true, &m->ticket, err);
 		if (rc)
 			return rc;
 		m->has_ticket = true;
@@ -92,12 +92,13 @@ int vhd_write_begin(struct vhd_image *img, uint64_t off, uint64_t len,
 {
 	struct vhd_writer *w = NULL;
 	struct vhd_move *m;
-	int rc = vhd_image_writer(img, off, len, &w, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	if (!len)
 		return vhd_fail(err, VHD_E_INVAL, "nothing to write");
+	rc = vhd_image_writer(img, off, len, &w, err);
+	if (rc)
+		return rc;
 	m = move_new(img);
 	if (!m)
 		return vhd_fail_nomem(err);

@@ -31,7 +31,8 @@ int vhd_image_writer(struct vhd_image *img, uint64_t off, uint64_t len,
 			      "the image is open for reading only");
 	else
 		rc = vhd_image_range(img, off, len, err);
-	if (!rc)
+	/* To write nothing is no change: the file stays as it is. */
+	if (!rc && len)
 		rc = vhd_writer_ready(w, err);
 	if (rc)
 		return vhd_err_file(err, rc, vhd_io_name(img->layers[0].io));
@@ -68,9 +69,10 @@ static int fill_copy(struct vhd_image *img, const struct vhd_fill *f,
 }
 
 int vhd_image_ticket(struct vhd_image *img, struct vhd_writer *w, uint64_t off,
-		     uint64_t len, struct vhd_ticket *t, struct vhd_error *err)
+		     uint64_t len, bool held, struct vhd_ticket *t,
+		     struct vhd_error *err)
 {
-	int rc = vhd_writer_begin(w, off, len, t, err);
+	int rc = vhd_writer_begin(w, off, len, held, t, err);
 
 	if (rc)
 		return vhd_err_file(err, rc, vhd_io_name(img->layers[0].io));
@@ -78,9 +80,10 @@ int vhd_image_ticket(struct vhd_image *img, struct vhd_writer *w, uint64_t off,
 		return 0;
 	for (uint32_t i = 0; !rc && i < t->fill_count; i++)
 		rc = fill_copy(img, &t->fill[i], err);
-	vhd_writer_filled(w, t);
 	if (rc)
 		vhd_writer_end(w, t, false, NULL);
+	else
+		vhd_writer_filled(w, t);
 	return rc;
 }
 
@@ -92,7 +95,7 @@ static int write_new(struct vhd_image *img, struct vhd_writer *w,
 	struct vhd_ticket t;
 	int rc, rc2;
 
-	rc = vhd_image_ticket(img, w, off, len, &t, err);
+	rc = vhd_image_ticket(img, w, off, len, false, &t, err);
 	if (rc)
 		return rc;
 	rc = vhd_io_write(img->layers[0].io, buf, (size_t)t.len, t.file_off,

@@ -18,7 +18,7 @@ int vhd_image_own_run(struct vhd_image *img, uint64_t off, uint64_t len,
 
 /* vhd_writer_begin(), with the copies from below that it asks for. */
 int vhd_image_ticket(struct vhd_image *img, struct vhd_writer *w, uint64_t off,
-		     uint64_t len, struct vhd_ticket *t,
+		     uint64_t len, bool held, struct vhd_ticket *t,
 		     struct vhd_error *err);
 
 #endif

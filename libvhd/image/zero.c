@@ -35,11 +35,10 @@ static int zero_new(const struct zero *z, uint64_t off, uint64_t len,
 	struct vhd_ticket t;
 	int rc, rc2;
 
-	rc = vhd_image_ticket(z->img, z->w, off, len, &t, err);
+	rc = vhd_image_ticket(z->img, z->w, off, len, false, &t, err);
 	if (rc)
 		return rc;
-	/* A copy from below that begin made is not zeros any more. */
-	if (!t.zeros || t.fill_count)
+	if (!t.zeros)
 		rc = vhd_io_zero(z->img->layers[0].io, t.len, t.file_off, err);
 	rc2 = vhd_writer_end(z->w, &t, !rc, rc ? NULL : err);
 	*done_out = t.len;
@@ -109,7 +108,7 @@ static int zero_range(struct zero *z, uint64_t off, uint64_t len,
 	struct vhd_grace_token token;
 	bool fixed;
 
-	if (rc)
+	if (rc || !len)
 		return rc;
 	rc = vhd_layer_info(z->img, 0, &info, err);
 	if (rc)

@@ -45,7 +45,8 @@ void vhd1_full_learn(struct vhd1 *v, uint64_t blk, uint64_t at)
 	uint64_t sectors = vhd1_sectors_of(v, blk), count;
 	bool set;
 
-	if (!v->full || vhd1_bit_run(v, blk, at, 0, sectors, &set, &count,
+	/* A long bitmap of a partial block would be read again and again. */
+	if (!v->full || v->bitmap_len > VHD_PAGE_SIZE || vhd1_bit_run(v, blk, at, 0, sectors, &set, &count,
 				     NULL) || !set || count < sectors)
 		return;
 	atomic_fetch_or_explicit(&v->full[blk / 64], UINT64_C(1) << blk % 64,

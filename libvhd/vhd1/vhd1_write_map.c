@@ -217,8 +217,11 @@ int vhd1_write_mark(void *eng, uint64_t blk, const struct vhd_blk *b,
 		    uint64_t at, uint32_t from_sec, uint32_t to_sec,
 		    struct vhd_error *err)
 {
+	/* Bits that lie in somebody's block would change its data. */
+	int rc = vhd1_scan(eng, err);
+
 	(void)b;
-	return bits_put(eng, blk, at, from_sec, to_sec, err);
+	return rc ? rc : bits_put(eng, blk, at, from_sec, to_sec, err);
 }
 
 /*

@@ -6,8 +6,6 @@
 #include "base/fail.h"
 #include "vhdx/vhdx_check_priv.h"
 
-/* More than a full 64 TiB disk with its table and bitmaps takes. */
-#define SPACE_MAX (66 * TiB)
 
 bool vhdx_tally_wants(struct vhdx_tally *t, enum vhd_rule_idx rule)
 {
@@ -27,7 +25,7 @@ void vhdx_tally_end(const struct vhdx_tally *t)
 int vhdx_space_init(struct vhdx_space *s, uint64_t file_size,
 		    struct vhd_error *err)
 {
-	s->mib_count = div_ceil(min_u64(file_size, SPACE_MAX), MiB);
+	s->mib_count = div_ceil(min_u64(file_size, VHDX_FILE_LEN_MAX), MiB);
 	s->map = vhd_alloc((size_t)div_ceil(s->mib_count, 8));
 	return s->map ? 0 : vhd_fail_nomem(err);
 }

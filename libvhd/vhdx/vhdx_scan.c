@@ -77,7 +77,7 @@ static int check_place(const struct scan *s, const struct owner *o,
 
 	if (!o->off)
 		return refuse(s, o, RULE_VHDX_BLOCK_NO_PLACE, "nowhere", err);
-	if (!range_in(o->off, o->len, INT64_MAX) ||
+	if (!range_in(o->off, o->len, VHDX_FILE_LEN_MAX) ||
 	    (!o->anchor && o->off >= x->file_size) ||
 	    (bitmap && o->off + o->len > x->file_size))
 		return refuse(s, o, bitmap ? RULE_VHDX_BITMAP_STATE
@@ -144,6 +144,12 @@ static int settle_end(struct scan *s, struct vhd_error *err)
 	uint64_t size;
 	int rc = vhd_io_size(s->x->io, &size, err);
 
+	/* What replay refuses (VHDX-LOG-36) must never get into a log. */
+	if (!rc && s->end_off > VHDX_FILE_LEN_MAX)
+		return vhd_fail(err, VHD_E_UNSUPPORTED,
+				"a region ends at 0x%" PRIx64 ", further out"
+				" than any file needs: the image cannot be"
+				" written to", s->end_off);
 	if (!rc && size < s->end_off) {
 		size = s->end_off;
 		rc = vhd_io_set_size(s->x->io, size, err);

@@ -10,8 +10,11 @@
  */
 #include <errno.h>
 
+#include <inttypes.h>
+
 #include "base/barrier.h"
 #include "base/fail.h"
+#include "vhdx/vhdx_space_map.h"
 #include "vhdx/vhdx_write.h"
 
 #define STEP_MIN (4 * MiB)
@@ -61,6 +64,10 @@ static int grow(struct vhdx *x, uint64_t len, struct vhd_error *err)
 	struct vhd_error why = { .code = 0 };
 	int rc = VHD_E_NOSPACE;
 
+	if (!range_in(x->write->end_off, len + step, VHDX_FILE_LEN_MAX))
+		return vhd_fail(err, VHD_E_NOSPACE, "the file has 0x%" PRIx64
+				" bytes, and no VHDX may grow further",
+				x->write->end_off);
 	step = align_up(step, x->geom.block_size);
 	if (!x->meta.leave_allocated)
 		rc = grow_by(x, step, &why);

@@ -2,12 +2,16 @@
 #ifndef VHD_VHDX_SPACE_MAP_H
 #define VHD_VHDX_SPACE_MAP_H
 
+#include "base/ckd.h"
 #include "vhd/error.h"
 
 /*
- * One bit for each MiB of the file: in use.  Past @mib_count nothing is known;
- * that is beyond what the largest disk needs.
+ * No file needs to be longer: 64 TiB of blocks, their bitmaps and tables.  What
+ * lies behind it is not looked at, and nothing is put there.
  */
+#define VHDX_FILE_LEN_MAX (66 * TiB)
+
+/* One bit for each MiB of the file: in use.  Past @mib_count nothing is known. */
 struct vhdx_space {
 	uint8_t *map;
 	uint64_t mib_count;

@@ -253,7 +253,11 @@ int vhdx_write_mark(void *eng, uint64_t blk, const struct vhd_blk *b,
 
 	if (b->kind != VHD_BLK_SOME)
 		return become_partial(x, blk, at, from_sec, to, err);
-	rc = vhdx_bitmap_find(x, vhdx_chunk_of_blk(g, blk), &map_off, err);
+	/* Bits that lie in somebody's block would change its data. */
+	rc = vhdx_space_ready(x, err);
+	if (!rc)
+		rc = vhdx_bitmap_find(x, vhdx_chunk_of_blk(g, blk), &map_off,
+				      err);
 	return rc ? rc : bits_put(x, map_off, blk, from_sec, to, false, err);
 }
 

@@ -131,13 +131,15 @@ static void stored(struct vhd_writer *w)
 static int run_locked(struct vhd_writer *w, enum vhd_commit mode,
 		      struct vhd_error *why)
 {
-	size_t freed = mode == VHD_COMMIT_SYNC ? w->freed.count : 0;
+	bool sync = mode == VHD_COMMIT_SYNC;
 	bool barrier = w->barrier;
 	int rc;
 
 	w->running = true;
 	rc = snapshot_locked(w, why);
 	if (!rc) {
+		if (sync)
+			vhd_freed_cover_locked(w);
 		w->barrier = false;
 		w->waiting_since = 0;
 		pthread_mutex_unlock(&w->lock);
@@ -145,9 +147,9 @@ static int run_locked(struct vhd_writer *w, enum vhd_commit mode,
 		if (!rc)
 			stored(w);
 		pthread_mutex_lock(&w->lock);
-		if (!rc)
-			vhd_freed_promote_locked(w, freed);
-		else
+		if (!rc && sync)
+			vhd_freed_promote_locked(w);
+		else if (rc)
 			w->barrier |= barrier;
 	}
 	if (rc && vhd_writer_may_retry(rc))
@@ -222,7 +224,7 @@ int vhd_writer_commit(struct vhd_writer *w, enum vhd_commit mode,
 	pthread_mutex_lock(&w->lock);
 	rc = mode == VHD_COMMIT_SYNC ? sync_locked(w, err)
 				     : lazy_locked(w, err);
-	reclaim = w->durable.count != 0;
+	reclaim = w->durable.count && !atomic_load(&w->poisoned);
 	pthread_mutex_unlock(&w->lock);
 	if (reclaim)
 		vhd_freed_reclaim(w);

@@ -33,9 +33,13 @@ static bool list_grow(struct vhd_freed_list *l)
 	return true;
 }
 
-/* Without memory the range is lost until the next open, which is no harm. */
-void vhd_freed_add(struct vhd_freed_list *l, uint64_t off, uint64_t len,
-		   uint64_t stamp)
+/*
+ * Joined with the last one where they touch.  Without memory, or when somebody
+ * has been looking for so long that too many have gathered, the range is lost
+ * until the next open, which is no harm.
+ */
+static void list_add(struct vhd_freed_list *l, uint64_t off, uint64_t len,
+		     uint64_t stamp)
 {
 	struct vhd_freed *last = l->count ? &l->at[l->count - 1] : NULL;
 
@@ -43,7 +47,8 @@ void vhd_freed_add(struct vhd_freed_list *l, uint64_t off, uint64_t len,
 		last->len += len;
 		return;
 	}
-	if (l->count == l->room && !list_grow(l))
+	if (l->count >= WRITER_RANGES_MAX ||
+	    (l->count == l->room && !list_grow(l)))
 		return;
 	l->at[l->count++] = (struct vhd_freed){ off, len, stamp };
 }
@@ -61,20 +66,28 @@ void vhd_writer_release(struct vhd_writer *w, uint64_t off, uint64_t len)
 		w->ops->unplace(w->eng, off, len, VHD_SPACE_DIRTY);
 		return;
 	}
-	vhd_freed_add(&w->freed, off, len, 0);
+	list_add(&w->freed, off, len, 0);
 }
 
-void vhd_freed_promote_locked(struct vhd_writer *w, size_t count)
+/* All of @from, with @stamp, behind what @to has; @from is empty then. */
+static void list_move(struct vhd_freed_list *to, struct vhd_freed_list *from,
+		      uint64_t stamp)
 {
-	uint64_t stamp;
+	for (size_t i = 0; i < from->count; i++)
+		list_add(to, from->at[i].off, from->at[i].len, stamp);
+	from->count = 0;
+}
 
-	if (!count)
-		return;
-	stamp = vhd_grace_stamp(&w->grace);
-	for (size_t i = 0; i < count; i++)
-		vhd_freed_add(&w->durable, w->freed.at[i].off,
-			      w->freed.at[i].len, stamp);
-	list_drop_first(&w->freed, count);
+void vhd_freed_cover_locked(struct vhd_writer *w)
+{
+	list_move(&w->freeing, &w->freed, 0);
+}
+
+void vhd_freed_promote_locked(struct vhd_writer *w)
+{
+	if (w->freeing.count)
+		list_move(&w->durable, &w->freeing,
+			  vhd_grace_stamp(&w->grace));
 }
 
 /* Some ranges that are nobody's any more; they leave the list. */

@@ -8,15 +8,17 @@
  *
  * A block over a parent, or one that is partial, is marked sector by sector: a
  * ticket marks what it wrote.  Bits are set for whole units, so a write that
- * covers a unit in part first copies the rest from below.  Units are never
- * copied twice: a unit belongs to the ticket that claimed it first, and another
- * that writes there relies on that copy.  Copying happens inside begin, one
- * ticket of a block at a time, so no copy can land on a later write.  Sectors
- * that are present already are never touched by a copy: they may be overwritten
- * at any time by somebody who needs no ticket.
+ * covers a unit in part first copies the rest from below, and claims the unit.
+ * Another that comes to the same unit meanwhile copies nothing there and marks
+ * whole sectors of its own only.  Copying happens inside begin, one ticket of a
+ * block at a time, so no copy can land on a later write.  Sectors that are
+ * present already are never touched by a copy: they may be overwritten at any
+ * time by somebody who needs no ticket.
  *
- * When a ticket fails, those that relied on it cannot vouch for the bytes around
- * their own; they fail as well.
+ * A write of a part of a sector that another ticket has claimed can neither copy
+ * the rest, which may be on its way, nor mark the sector, which may not be there
+ * yet.  It waits for that ticket to end.  A ticket whose end is up to a caller
+ * (@held) is not waited for: that is VHD_E_BUSY.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -108,14 +110,15 @@ struct begin {
 	bool new_place;
 };
 
-/* Has another ticket taken care of any sector of these? */
-static bool claimed(const struct vhd_busy *b, uint32_t from, uint32_t to)
+/* Another ticket that has claimed one of these sectors, or NULL. */
+static const struct vhd_ticket *claimant(const struct vhd_busy *b,
+					 uint32_t from, uint32_t to)
 {
-	for (const struct vhd_ticket *t = b->tickets; t; t = t->next) {
-		if (t->from_sec < to && from < t->to_sec)
-			return true;
-	}
-	return false;
+	const struct vhd_ticket *t = b->tickets;
+
+	while (t && !(t->from_sec < to && from < t->to_sec))
+		t = t->next;
+	return t;
 }
 
 static void fill_add(struct begin *g, uint32_t from, uint32_t to)
@@ -150,8 +153,34 @@ static int fill_unit(struct begin *g, uint32_t from, uint32_t to,
 	return 0;
 }
 
-/* The unit around byte @at of the block, which is written in part only. */
-static int edge(struct begin *g, uint64_t at, struct vhd_error *err)
+/*
+ * The sector at one edge, in a unit that somebody else has claimed.  *@wait_out:
+ * by somebody who is to end first.
+ */
+static int edge_shared(struct begin *g, uint64_t at, bool *wait_out,
+		       struct vhd_error *err)
+{
+	uint32_t size = g->w->geom.sector;
+	uint32_t sec = (uint32_t)(at / size);
+	uint64_t start = (uint64_t)sec * size;
+	const struct vhd_ticket *other;
+
+	if (start >= g->start && start + size <= g->end)
+		return 0;
+	other = claimant(g->busy, sec, sec + 1);
+	if (!other)
+		return fill_unit(g, sec, sec + 1, err);
+	*wait_out = true;
+	if (!other->held && !g->t->held)
+		return 0;
+	return vhd_fail(err, VHD_E_BUSY, "a part of the sector at 0x%" PRIx64
+			" is written while somebody else writes to it",
+			(g->nr << g->w->block_shift) + start);
+}
+
+/* The unit around byte @at of the block, if it is written in part only. */
+static int edge(struct begin *g, uint64_t at, bool *wait_out,
+		struct vhd_error *err)
 {
 	const struct vhd_writer_geom *geom = &g->w->geom;
 	uint64_t start = align_down(at, geom->unit);
@@ -161,10 +190,8 @@ static int edge(struct begin *g, uint64_t at, struct vhd_error *err)
 
 	if (start >= g->start && end <= g->end)
 		return 0;
-	if (claimed(g->busy, from, to)) {
-		g->t->relies = true;
-		return 0;
-	}
+	if (claimant(g->busy, from, to))
+		return edge_shared(g, at, wait_out, err);
 	if (from < g->t->from_sec)
 		g->t->from_sec = from;
 	if (to > g->t->to_sec)
@@ -172,20 +199,27 @@ static int edge(struct begin *g, uint64_t at, struct vhd_error *err)
 	return fill_unit(g, from, to, err);
 }
 
-static int claim(struct begin *g, struct vhd_error *err)
+static int claim(struct begin *g, bool *wait_out, struct vhd_error *err)
 {
 	const struct vhd_writer_geom *geom = &g->w->geom;
 	struct vhd_ticket *t = g->t;
+	uint64_t last = g->end - 1;
 	int rc;
 
+	t->fill_count = 0;
 	t->from_sec = (uint32_t)(g->start / geom->sector);
 	t->to_sec = (uint32_t)div_ceil(g->end, geom->sector);
 	t->whole = !g->start && g->end == g->limit;
-	rc = edge(g, g->start, err);
-	if (!rc && align_down(g->end - 1, geom->unit) !=
-	    align_down(g->start, geom->unit))
-		rc = edge(g, g->end - 1, err);
-	return rc;
+	rc = edge(g, g->start, wait_out, err);
+	if (rc)
+		return rc;
+	if (align_down(last, geom->unit) != align_down(g->start, geom->unit))
+		return edge(g, last, wait_out, err);
+	/* One unit: if it is ours it is done; if not, there are two sectors. */
+	if (t->to_sec - t->from_sec > 1 &&
+	    claimant(g->busy, t->from_sec, t->to_sec))
+		return edge_shared(g, last, wait_out, err);
+	return 0;
 }
 
 static int place_find(struct begin *g, struct vhd_error *err)
@@ -203,8 +237,8 @@ static int place_find(struct begin *g, struct vhd_error *err)
 	return 0;
 }
 
-/* The ticket gets its home; *@work_out: something must be done before use. */
-static int begin_locked(struct begin *g, struct vhd_error *err)
+/* The ticket gets its home, unless it has to wait for another to end. */
+static int begin_locked(struct begin *g, bool *wait_out, struct vhd_error *err)
 {
 	struct vhd_ticket *t = g->t;
 	uint64_t at = g->blk.at;
@@ -219,12 +253,15 @@ static int begin_locked(struct begin *g, struct vhd_error *err)
 	}
 	t->file_off = at + g->start;
 	if (!rc && g->blk.kind != VHD_BLK_ZERO)
-		rc = claim(g, err);
-	if (rc) {
+		rc = claim(g, wait_out, err);
+	if (rc || *wait_out) {
 		busy_put(g->w, g->busy);
+		g->busy = NULL;
 		return rc;
 	}
 	link_ticket(g->busy, t);
+	t->filling = g->new_place || t->fill_count;
+	g->busy->filling = t->filling;
 	return 0;
 }
 
@@ -237,14 +274,18 @@ static int place_prepare(struct begin *g, struct vhd_error *err)
 		     g->end == g->w->geom.block_size;
 	int rc = g->w->ops->prepare(g->w->eng, g->nr, &b->place, whole, err);
 
-	b->zeros = !rc && !whole;
+	/* Nobody else has come to the place yet. */
+	g->t->zeros = !rc && !whole && !g->t->fill_count;
 	return rc;
 }
 
-static void filling_over(struct vhd_writer *w, struct vhd_busy *b)
+static void filling_over_locked(struct vhd_writer *w, struct vhd_ticket *t)
 {
-	b->filling = false;
-	pthread_cond_broadcast(&w->filled);
+	if (!t->filling)
+		return;
+	t->filling = false;
+	t->busy->filling = false;
+	pthread_cond_broadcast(&w->over);
 }
 
 /* Waits until nobody copies into the block, then looks at it. */
@@ -256,29 +297,35 @@ static int look_locked(struct begin *g, struct vhd_error *err)
 	if (rc)
 		return rc;
 	while ((b = vhd_busy_find(g->w, g->nr)) && b->filling)
-		pthread_cond_wait(&g->w->filled, &g->w->lock);
+		pthread_cond_wait(&g->w->over, &g->w->lock);
 	return g->w->ops->look(g->w->eng, g->nr, &g->blk, err);
 }
 
 static int begin_place(struct begin *g, struct vhd_error *err)
 {
 	struct vhd_writer *w = g->w;
+	bool wait;
 	int rc;
 
 	pthread_mutex_lock(&w->lock);
-	rc = look_locked(g, err);
-	if (!rc && g->blk.kind == VHD_BLK_FULL)
-		g->t->file_off = g->blk.at + g->start;
-	else if (!rc)
-		rc = begin_locked(g, err);
-	if (!rc && g->busy)
-		g->busy->filling = g->new_place || g->t->fill_count;
+	do {
+		wait = false;
+		rc = look_locked(g, err);
+		if (rc)
+			break;
+		if (g->blk.kind == VHD_BLK_FULL)
+			g->t->file_off = g->blk.at + g->start;
+		else
+			rc = begin_locked(g, &wait, err);
+		if (!rc && wait)
+			pthread_cond_wait(&w->over, &w->lock);
+	} while (!rc && wait);
 	pthread_mutex_unlock(&w->lock);
 	return rc;
 }
 
 int vhd_writer_begin(struct vhd_writer *w, uint64_t off, uint64_t len,
-		     struct vhd_ticket *t, struct vhd_error *err)
+		     bool held, struct vhd_ticket *t, struct vhd_error *err)
 {
 	struct begin g = { .w = w, .t = t, .nr = off >> w->block_shift };
 	int rc;
@@ -289,6 +336,7 @@ int vhd_writer_begin(struct vhd_writer *w, uint64_t off, uint64_t len,
 	g.end = min_u64(g.start + len, g.limit);
 	t->off = off;
 	t->len = g.end - g.start;
+	t->held = held;
 	rc = vhd_writer_make_room(w, err);
 	if (!rc)
 		rc = begin_place(&g, err);
@@ -296,21 +344,19 @@ int vhd_writer_begin(struct vhd_writer *w, uint64_t off, uint64_t len,
 		return rc;
 	if (g.new_place)
 		rc = place_prepare(&g, err);
-	if (rc) {
-		vhd_writer_filled(w, t);
+	if (rc)
 		vhd_writer_end(w, t, false, NULL);
-		return rc;
-	}
-	t->zeros = g.blk.kind != VHD_BLK_SOME && g.busy->zeros;
-	if (g.new_place && !t->fill_count)
+	else if (!t->fill_count)
 		vhd_writer_filled(w, t);
-	return 0;
+	return rc;
 }
 
 void vhd_writer_filled(struct vhd_writer *w, struct vhd_ticket *t)
 {
+	if (!t->filling)
+		return;
 	pthread_mutex_lock(&w->lock);
-	filling_over(w, t->busy);
+	filling_over_locked(w, t);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -355,9 +401,6 @@ static int publish_locked(struct vhd_writer *w, struct vhd_ticket *t,
 	struct vhd_blk now;
 	int rc;
 
-	if (t->spoiled)
-		return vhd_fail(err, VHD_E_IO, "another write to the same "
-				"sectors failed at the same time");
 	rc = vhd_writer_poisoned_locked(w, err);
 	if (!rc)
 		rc = w->ops->look(w->eng, b->blk, &now, err);
@@ -367,16 +410,6 @@ static int publish_locked(struct vhd_writer *w, struct vhd_ticket *t,
 				      : mark(w, t, &now, err);
 	vhd_writer_waiting_locked(w);
 	return rc;
-}
-
-/* What @t leaves behind is not what others may have relied on. */
-static void spoil(struct vhd_ticket *t)
-{
-	for (struct vhd_ticket *o = t->busy->tickets; o; o = o->next) {
-		if (o != t && o->relies && o->from_sec < t->to_sec &&
-		    t->from_sec < o->to_sec)
-			o->spoiled = true;
-	}
 }
 
 int vhd_writer_end(struct vhd_writer *w, struct vhd_ticket *t, bool ok,
@@ -389,11 +422,10 @@ int vhd_writer_end(struct vhd_writer *w, struct vhd_ticket *t, bool ok,
 	pthread_mutex_lock(&w->lock);
 	if (ok)
 		rc = publish_locked(w, t, err);
-	if (!ok || rc) {
-		spoil(t);
-		t->busy->zeros = false;
-	}
+	filling_over_locked(w, t);
 	unlink_ticket(t);
+	/* Somebody may want the rest of a sector. */
+	pthread_cond_broadcast(&w->over);
 	busy_put(w, t->busy);
 	pthread_mutex_unlock(&w->lock);
 	t->busy = NULL;

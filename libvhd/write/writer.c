@@ -17,7 +17,7 @@ static int locks_new(struct vhd_writer *w)
 	pthread_mutex_init(&w->touch, NULL);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_mutex_init(&w->images, NULL);
-	pthread_cond_init(&w->filled, NULL);
+	pthread_cond_init(&w->over, NULL);
 	pthread_cond_init(&w->idle, NULL);
 	pthread_condattr_init(&attr);
 	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -60,10 +60,11 @@ static void writer_free(struct vhd_writer *w)
 	vhd_pending_clear(&w->staged);
 	vhd_pending_clear(&w->storing);
 	vhd_free(w->freed.at);
+	vhd_free(w->freeing.at);
 	vhd_free(w->durable.at);
 	pthread_cond_destroy(&w->wake);
 	pthread_cond_destroy(&w->idle);
-	pthread_cond_destroy(&w->filled);
+	pthread_cond_destroy(&w->over);
 	pthread_mutex_destroy(&w->images);
 	pthread_mutex_destroy(&w->lock);
 	pthread_mutex_destroy(&w->touch);

@@ -10,7 +10,7 @@
  * writer: look up and write.  Everything else takes a ticket: begin gives the
  * bytes a home that no reader can see, the caller moves them, end makes them
  * visible and its metadata dirty.  Any number of tickets share the home of one
- * new block; nobody waits for the owner of another ticket.
+ * new block; nobody waits for a ticket that a caller holds.
  *
  * Dirty metadata is written by a commit.  A commit takes copies of all dirty
  * pages at once, so it never holds a mapping whose data was still on its way;
@@ -225,17 +225,21 @@ struct vhd_ticket {
 	struct vhd_ticket *next;
 	uint32_t from_sec, to_sec;	/* to be marked */
 	bool whole;
-	bool relies;			/* on what another ticket copied */
-	bool spoiled;			/* and that one failed */
+	bool held;			/* who will end it is not waited for */
+	bool filling;			/* others wait until this is over */
 };
 
 /*
  * A home for the beginning of [off, off + len), within one block.  If
- * @fill_count is not 0 the caller copies those bytes and then calls
- * vhd_writer_filled(); else it must not.  Inside vhd_writer_enter().
+ * @fill_count is not 0 the caller copies those bytes at once and then calls
+ * vhd_writer_filled(), or ends the ticket if it cannot.  Inside
+ * vhd_writer_enter().
+ *
+ * @held: the ticket ends when somebody else decides, not soon by itself.
+ * VHD_E_BUSY: see ticket.c.
  */
 int vhd_writer_begin(struct vhd_writer *w, uint64_t off, uint64_t len,
-		     struct vhd_ticket *t, struct vhd_error *err);
+		     bool held, struct vhd_ticket *t, struct vhd_error *err);
 void vhd_writer_filled(struct vhd_writer *w, struct vhd_ticket *t);
 /* @ok: all of the bytes are there.  Always ends the ticket. */
 int vhd_writer_end(struct vhd_writer *w, struct vhd_ticket *t, bool ok,

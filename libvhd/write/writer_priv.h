@@ -11,7 +11,8 @@
 
 enum {
 	WRITER_BUCKETS = 64,
-	WRITER_FREED_MAX = 16384	/* then a commit is due */
+	WRITER_FREED_MAX = 16384,	/* then a commit is due */
+	WRITER_RANGES_MAX = 65536	/* that are remembered at all */
 };
 
 /* A block that tickets are out for. */
@@ -21,7 +22,6 @@ struct vhd_busy {
 	struct vhd_ticket *tickets;
 	bool filling;			/* somebody is copying or zeroing */
 	bool has_place;
-	bool zeros;			/* the place was made to read as zeros */
 	struct vhd_place place;		/* new; not the block's yet */
 };
 
@@ -52,13 +52,14 @@ struct vhd_writer {
 
 	/* Rank 2: guards what follows, and the writing side of @pc. */
 	pthread_mutex_t lock;
-	pthread_cond_t filled;		/* some busy block's copying is over */
+	pthread_cond_t over;		/* some ticket, or its copying, is */
 	pthread_cond_t idle;		/* a commit is over */
 	struct vhd_busy *busy[WRITER_BUCKETS];
 	bool barrier;			/* the next commit needs one */
 	_Atomic bool poisoned;
 	struct vhd_error poison;	/* why */
 	struct vhd_freed_list freed;	/* lost, not durably */
+	struct vhd_freed_list freeing;	/* of these, what a SYNC commit covers */
 	struct vhd_freed_list durable;	/* lost; somebody may still look */
 	int64_t waiting_since;		/* ms; 0: no metadata is waiting */
 	bool running;			/* a commit is */
@@ -101,11 +102,13 @@ void vhd_writer_thread_stop(struct vhd_writer *w);
 
 struct vhd_busy *vhd_busy_find(struct vhd_writer *w, uint64_t blk);
 
-/* Freed ranges: joined with the last one where they touch. */
-void vhd_freed_add(struct vhd_freed_list *l, uint64_t off, uint64_t len,
-		   uint64_t stamp);
-/* The first @count of @from are durable: they move to @w->durable. */
-void vhd_freed_promote_locked(struct vhd_writer *w, size_t count);
+/*
+ * What is lost so far becomes durable with the SYNC commit that begins; what is
+ * lost from here on does not, and must not be joined with it.
+ */
+void vhd_freed_cover_locked(struct vhd_writer *w);
+/* That commit went well. */
+void vhd_freed_promote_locked(struct vhd_writer *w);
 /* Gives back what nobody can be looking at any more.  Holds: nothing. */
 void vhd_freed_reclaim(struct vhd_writer *w);
 

@@ -151,6 +151,12 @@ static int store(void *eng, const struct vhd_pending *set,
 	t->stores++;
 	t->syncs += mode == VHD_COMMIT_SYNC;
 	t->barriers += barrier;
+	if (t->on_store) {
+		void (*fn)(struct toy *) = t->on_store;
+
+		t->on_store = NULL;
+		fn(t);
+	}
 	if (t->fail_times) {
 		t->fail_times--;
 		return vhd_fail(err, t->fail_store, "no room to store");
@@ -232,7 +238,7 @@ int toy_write(struct toy *t, uint64_t off, const void *buf, uint64_t len,
 	int rc = vhd_writer_ready(t->w, err);
 
 	if (!rc)
-		rc = vhd_writer_begin(t->w, off, len, &ticket, err);
+		rc = vhd_writer_begin(t->w, off, len, false, &ticket, err);
 	if (!rc) {
 		if (ticket.fill_count)
 			vhd_writer_filled(t->w, &ticket);

@@ -31,6 +31,7 @@ struct toy {
 	int fail_store;			/* with this code, that often: */
 	unsigned int fail_times;
 	int fail_touch;
+	void (*on_store)(struct toy *t);	/* called once, by store() */
 };
 
 /* @parent: empty blocks are the parent's. */

@@ -117,7 +117,7 @@ static int write_new(struct vhd1_bench *b, uint64_t off, uint8_t byte,
 	uint32_t i;
 	int end, rc;
 
-	rc = vhd_writer_begin(b->w, off, len, &t, err);
+	rc = vhd_writer_begin(b->w, off, len, false, &t, err);
 	if (rc)
 		return rc;
 	for (i = 0; !rc && i < t.fill_count; i++)

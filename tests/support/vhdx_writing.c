@@ -94,7 +94,7 @@ static int fill_new(struct vhdx_writing *t, uint64_t off, uint64_t *len,
 {
 	struct vhd_ticket k;
 	int failed = 0;
-	int rc = vhd_writer_begin(t->w, off, *len, &k, &t->err);
+	int rc = vhd_writer_begin(t->w, off, *len, false, &k, &t->err);
 
 	if (rc)
 		return rc;

@@ -130,6 +130,36 @@ START_TEST(commit__space_waits_for_who_looked_before)
 }
 END_TEST
 
+static void unmap_next(struct toy *t)
+{
+	bool done;
+
+	ck_assert_int_eq(vhd_writer_unmap(t->w, 1, VHD_UNMAP_ZERO, &done, NULL),
+			 0);
+}
+
+/* Neighbours in the file: they must not be taken for one. */
+START_TEST(commit__space_lost_during_a_commit_waits_for_the_next)
+{
+	struct toy t;
+	bool done;
+
+	toy_open(&t, false, false);
+	ck_assert_int_eq(toy_write(&t, 0, "abc", 3, NULL), 0);
+	ck_assert_int_eq(toy_write(&t, TOY_BLOCK, "abc", 3, NULL), 0);
+	ck_assert_int_eq(flush(&t), 0);
+	ck_assert_int_eq(vhd_writer_unmap(t.w, 0, VHD_UNMAP_ZERO, &done, NULL),
+			 0);
+	t.on_store = unmap_next;
+	ck_assert_int_eq(flush(&t), 0);
+	ck_assert_uint_eq(t.unplaced, 1);
+	ck_assert_uint_eq(t.unplaced_off, TOY_DATA);
+	ck_assert_int_eq(flush(&t), 0);
+	ck_assert_uint_eq(t.unplaced, 2);
+	ck_assert_int_eq(toy_close(&t, NULL), 0);
+}
+END_TEST
+
 START_TEST(commit__close_stores_and_shuts)
 {
 	struct toy t;
@@ -213,6 +243,7 @@ TEST_MAIN("write/commit", commit__stores_what_tickets_made_visible,
 	  commit__touch_that_failed_for_good_poisons,
 	  commit__space_is_free_only_after_a_durable_release,
 	  commit__space_waits_for_who_looked_before,
+	  commit__space_lost_during_a_commit_waits_for_the_next,
 	  commit__close_stores_and_shuts,
 	  commit__close_of_an_untouched_image_writes_nothing,
 	  commit__thread_writes_what_waits,

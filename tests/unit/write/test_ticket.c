@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tickets: who gets which place, what is copied from below, what is marked. */
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/check_main.h"
 #include "support/toy_format.h"
@@ -9,7 +11,8 @@ static void begin(struct toy *t, struct vhd_ticket *ticket, uint64_t off,
 		  uint64_t len)
 {
 	ck_assert_int_eq(vhd_writer_ready(t->w, NULL), 0);
-	ck_assert_int_eq(vhd_writer_begin(t->w, off, len, ticket, NULL), 0);
+	ck_assert_int_eq(vhd_writer_begin(t->w, off, len, false, ticket,
+					  NULL), 0);
 	if (ticket->fill_count)
 		vhd_writer_filled(t->w, ticket);
 }
@@ -157,18 +160,85 @@ START_TEST(ticket__a_unit_is_copied_by_the_first_of_two_only)
 }
 END_TEST
 
-START_TEST(ticket__who_relied_on_a_copy_fails_with_its_maker)
+START_TEST(ticket__failure_of_the_one_who_copied_leaves_whole_sectors)
 {
 	struct vhd_ticket a, b;
-	struct vhd_error err;
 	struct toy t;
 
 	toy_open(&t, true, false);
 	begin(&t, &a, 0, 512);
 	begin(&t, &b, 1024, 512);
 	end(&t, &a, false);
-	ck_assert_int_eq(vhd_writer_end(t.w, &b, true, &err), VHD_E_IO);
-	ck_assert_uint_eq(toy_bits(&t, 0), 0);
+	end(&t, &b, true);
+	ck_assert_uint_eq(toy_bits(&t, 0), 0x04);
+	ck_assert_int_eq(toy_close(&t, NULL), 0);
+}
+END_TEST
+
+/* Beside one that claimed nothing but its own sectors. */
+START_TEST(ticket__free_sector_of_a_shared_unit_is_copied_alone)
+{
+	struct vhd_ticket a, b, c;
+	struct toy t;
+
+	toy_open(&t, true, false);
+	begin(&t, &a, 0, 512);
+	begin(&t, &b, 1024, 512);
+	end(&t, &a, false);
+	begin(&t, &c, 7 * 512 + 10, 20);
+	ck_assert_uint_eq(c.fill_count, 1);
+	ck_assert_uint_eq(c.fill[0].off, 7 * 512);
+	ck_assert_uint_eq(c.fill[0].len, 512);
+	end(&t, &c, true);
+	end(&t, &b, true);
+	ck_assert_uint_eq(toy_bits(&t, 0), 0x84);
+	ck_assert_int_eq(toy_close(&t, NULL), 0);
+}
+END_TEST
+
+static int begin_part(struct toy *t, struct vhd_ticket *b, bool held)
+{
+	return vhd_writer_begin(t->w, 100, 50, held, b, NULL);
+}
+
+START_TEST(ticket__part_of_a_claimed_sector_is_not_waited_for_by_holders)
+{
+	struct vhd_ticket a, b;
+	struct toy t;
+
+	toy_open(&t, true, false);
+	ck_assert_int_eq(vhd_writer_begin(t.w, 0, TOY_BLOCK, _i, &a, NULL), 0);
+	ck_assert_int_eq(begin_part(&t, &b, !_i), VHD_E_BUSY);
+	end(&t, &a, true);
+	ck_assert_int_eq(begin_part(&t, &b, true), 0);
+	end(&t, &b, true);
+	ck_assert_int_eq(toy_close(&t, NULL), 0);
+}
+END_TEST
+
+static void *part_writer(void *arg)
+{
+	ck_assert_int_eq(toy_write(arg, 100, "x", 1, NULL), 0);
+	return NULL;
+}
+
+START_TEST(ticket__part_of_a_claimed_sector_waits_for_calls)
+{
+	struct vhd_ticket a;
+	pthread_t thread;
+	struct toy t;
+	uint8_t byte = 0;
+
+	toy_open(&t, true, false);
+	begin(&t, &a, 0, TOY_BLOCK);
+	ck_assert_int_eq(pthread_create(&thread, NULL, part_writer, &t), 0);
+	usleep(20000);
+	ck_assert_int_eq(vhd_io_zero(t.io, a.len, a.file_off, NULL), 0);
+	end(&t, &a, true);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(vhd_io_read(t.io, &byte, 1, a.file_off + 100, NULL),
+			 0);
+	ck_assert_int_eq(byte, 'x');
 	ck_assert_int_eq(toy_close(&t, NULL), 0);
 }
 END_TEST
@@ -202,7 +272,7 @@ START_TEST(ticket__fresh_space_over_nothing_needs_no_barrier)
 }
 END_TEST
 
-START_TEST(ticket__zeros_are_promised_only_where_nobody_failed)
+START_TEST(ticket__zeros_are_promised_to_the_first_alone)
 {
 	struct vhd_ticket a, b, c;
 	struct toy t;
@@ -211,6 +281,7 @@ START_TEST(ticket__zeros_are_promised_only_where_nobody_failed)
 	begin(&t, &a, 0, 4096);
 	ck_assert(a.zeros);
 	begin(&t, &b, 4096, 4096);
+	ck_assert(!b.zeros);
 	end(&t, &a, false);
 	begin(&t, &c, 0, 4096);
 	ck_assert(!c.zeros);
@@ -248,8 +319,11 @@ TEST_MAIN_ROWS("write/ticket",
 	       ONCE(ticket__edges_are_copied_and_marked_as_whole_units),
 	       ONCE(ticket__present_sectors_are_never_copied_over),
 	       ONCE(ticket__a_unit_is_copied_by_the_first_of_two_only),
-	       ONCE(ticket__who_relied_on_a_copy_fails_with_its_maker),
+	       ONCE(ticket__failure_of_the_one_who_copied_leaves_whole_sectors),
+	       ONCE(ticket__free_sector_of_a_shared_unit_is_copied_alone),
+	       LOOP(ticket__part_of_a_claimed_sector_is_not_waited_for_by_holders, 2),
+	       ONCE(ticket__part_of_a_claimed_sector_waits_for_calls),
 	       ONCE(ticket__whole_block_over_a_parent_is_mapped_without_bits),
 	       LOOP(ticket__fresh_space_over_nothing_needs_no_barrier, 2),
-	       ONCE(ticket__zeros_are_promised_only_where_nobody_failed),
+	       ONCE(ticket__zeros_are_promised_to_the_first_alone),
 	       ONCE(ticket__busy_block_is_not_unmapped))
