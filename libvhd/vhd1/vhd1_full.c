@@ -46,8 +46,10 @@ void vhd1_full_learn(struct vhd1 *v, uint64_t blk, uint64_t at)
 	bool set;
 
 	/* A long bitmap of a partial block would be read again and again. */
-	if (!v->full || v->bitmap_len > VHD_PAGE_SIZE || vhd1_bit_run(v, blk, at, 0, sectors, &set, &count,
-				     NULL) || !set || count < sectors)
+	if (!v->full || v->bitmap_len > VHD_PAGE_SIZE)
+		return;
+	if (vhd1_bit_run(v, blk, at, 0, sectors, &set, &count, NULL) || !set ||
+	    count < sectors)
 		return;
 	atomic_fetch_or_explicit(&v->full[blk / 64], UINT64_C(1) << blk % 64,
 				 memory_order_relaxed);
