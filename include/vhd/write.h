@@ -69,8 +69,9 @@ VHD_API int vhd_pwritev(struct vhd_image *img, const struct vhd_iov *iov,
  * space back, to the file system where it can take holes and to later writes,
  * once the loss is durable.  Of other blocks, and of all blocks of a
  * differencing VHD, which has no word for zeros, what this image stores reads as
- * zeros and what its parent shows stays.  Fixed disks keep everything: the call
- * does nothing (VHDX-TRIM-04).
+ * zeros and what its parent shows stays.  A block that another write is under
+ * way to counts as covered in part.  Fixed disks keep everything: the call does
+ * nothing (VHDX-TRIM-04).
  *
  * Returns: as vhd_pwrite().
  * Threads: as vhd_pwrite().

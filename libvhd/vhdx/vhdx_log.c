@@ -334,9 +334,11 @@ int vhdx_log_store(struct vhdx_log *log, const struct vhd_pending *set,
 			      err);
 }
 
+/* Durably, before the file is cut below what the log says it had. */
 static int log_close(struct vhdx_log *log, struct vhd_error *err)
 {
 	struct vhdx_header h = *vhdx_update_current(&log->update);
+	bool wanted = vhd_barrier(VHD_BARRIER_CLEAN_BEFORE_CUT);
 	int rc;
 
 	h.log_guid = (struct vhd_guid){ 0 };
@@ -344,8 +346,8 @@ static int log_close(struct vhdx_log *log, struct vhd_error *err)
 	if (rc)
 		return rc;
 	log->copy_owed = true;
-	rc = flush_and_copy(log, true, err);
-	return rc ? rc : flush(log, true, err);
+	rc = flush_and_copy(log, wanted, err);
+	return rc ? rc : flush(log, wanted, err);
 }
 
 /* No header ever had a LogGuid: only a copy may be missing. */

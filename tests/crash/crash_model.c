@@ -32,7 +32,7 @@ struct crash_model {
 	uint32_t *newest;		/* by sector; never 0 */
 	bool *parent;			/* is it a stamp in the parent? */
 	bool parent_borrowed;
-	struct version *v;		/* [0] is not used */
+	struct version *v;		/* [0] is not used, [1] is zeros */
 	uint32_t count, room;
 	uint32_t borrowed;		/* bytes below are another model's */
 	struct flush *flush;
@@ -81,19 +81,32 @@ static struct crash_model *model_new(uint64_t seed, uint64_t sectors)
 	m->sectors = sectors;
 	m->newest = crash_alloc(sectors, sizeof(*m->newest));
 	add(m, (struct version){ 0 });
+	add(m, (struct version){ .kind = ZEROS });
 	return m;
 }
 
 struct crash_model *crash_model_new(uint64_t seed, uint64_t size)
 {
 	struct crash_model *m = model_new(seed, div_ceil(size, CRASH_SEC));
-	uint32_t zeros = add(m, (struct version){ .kind = ZEROS });
 
 	for (uint64_t i = 0; i < m->sectors; i++)
-		m->newest[i] = zeros;
+		m->newest[i] = 1;
 	m->borrowed = m->count;
 	m->parent = crash_alloc(m->sectors, sizeof(*m->parent));
 	return m;
+}
+
+/* Sectors with one content share it, so that a walk over them is short. */
+static uint32_t settle(struct crash_model *m, const struct version *v)
+{
+	const struct version *last = &m->v[m->count - 1];
+
+	if (v->kind == ZEROS)
+		return 1;
+	if (v->kind == STAMP && last->kind == STAMP && last->op == v->op)
+		return m->count - 1;
+	return add(m, (struct version){ .op = v->op, .kind = v->kind,
+					.bytes = v->bytes });
 }
 
 struct crash_model *crash_model_fork(const struct crash_model *from,
@@ -101,13 +114,9 @@ struct crash_model *crash_model_fork(const struct crash_model *from,
 {
 	struct crash_model *m = model_new(from->seed, from->sectors);
 
-	for (uint64_t i = 0; i < m->sectors; i++) {
-		struct version v = from->v[version ? version[i] :
-						     from->newest[i]];
-
-		v.older = v.begin = v.ack = 0;
-		m->newest[i] = add(m, v);
-	}
+	for (uint64_t i = 0; i < m->sectors; i++)
+		m->newest[i] = settle(m, &from->v[version ? version[i] :
+						  from->newest[i]]);
 	m->borrowed = m->count;
 	m->parent = from->parent;
 	m->parent_borrowed = true;
