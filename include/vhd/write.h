@@ -185,7 +185,7 @@ VHD_API void vhd_read_end(struct vhd_image *img, struct vhd_move **move);
  * moves that ended before it began.  All have to end before vhd_close().
  *
  * Returns: as vhd_pwrite(); VHD_E_INVAL; VHD_E_BUSY when only a part of a
- *          logical sector is to be written and another write to that sector is
+ *          logical sector is to be written and another write to all of it is
  *          under way. (Then vhd_pwrite() waits for other calls to end, and is
  *          refused itself by a move.)
  * Threads: as vhd_pwrite().

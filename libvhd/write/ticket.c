@@ -15,9 +15,9 @@
  * present already are never touched by a copy: they may be overwritten at any
  * time by somebody who needs no ticket.
  *
- * A write of a part of a sector that another ticket has claimed can neither copy
- * the rest, which may be on its way, nor mark the sector, which may not be there
- * yet.  It waits for that ticket to end.  A ticket whose end is up to a caller
+ * A write of a part of a sector that another ticket is writing as a whole can
+ * neither copy the rest, which may be on its way, nor mark the sector, which may
+ * not be there yet.  It waits for that ticket to end.  A ticket whose end is up to a caller
  * (@held) is not waited for: that is VHD_E_BUSY.
  */
 #include <inttypes.h>
@@ -121,6 +121,17 @@ static const struct vhd_ticket *claimant(const struct vhd_busy *b,
 	return t;
 }
 
+/* A ticket whose own bytes are all of these, or NULL. */
+static const struct vhd_ticket *coverer(const struct vhd_busy *b, uint64_t off,
+					uint64_t len)
+{
+	const struct vhd_ticket *t = b->tickets;
+
+	while (t && !(t->off <= off && off + len <= t->off + t->len))
+		t = t->next;
+	return t;
+}
+
 static void fill_add(struct begin *g, uint32_t from, uint32_t to)
 {
 	uint64_t start = (uint64_t)from * g->w->geom.sector;
@@ -167,9 +178,12 @@ static int edge_shared(struct begin *g, uint64_t at, bool *wait_out,
 
 	if (start >= g->start && start + size <= g->end)
 		return 0;
-	other = claimant(g->busy, sec, sec + 1);
-	if (!other)
+	if (!claimant(g->busy, sec, sec + 1))
 		return fill_unit(g, sec, sec + 1, err);
+	/* Who writes less of it than all has copied it before. */
+	other = coverer(g->busy, (g->nr << g->w->block_shift) + start, size);
+	if (!other)
+		return 0;
 	*wait_out = true;
 	if (!other->held && !g->t->held)
 		return 0;

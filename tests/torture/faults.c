@@ -280,6 +280,10 @@ static void cramp(struct faults *f)
 		;
 	for (uint64_t more = 0; cramped(f, size + more, false); more += step)
 		;
+	/* The last thing in the file fits in part. */
+	size = atomic_load(&f->disk.file->high);
+	cramped(f, size - 200, true);
+	cramped(f, size - 200, false);
 }
 
 static void draw_parent(struct faults *f)

@@ -88,13 +88,14 @@ static void draw_parent(struct model *m)
 
 enum what {
 	WRITE, WRITE_BLOCKS, READ, DISCARD, DISCARD_BLOCKS, ZERO, ZERO_BLOCKS,
-	FAR, MOVE, MOVE_END, HOLD, FLUSH, WRITEBACK, KILL, REOPEN, KINDS
+	FAR, MOVE, MOVE_END, CROSS, HOLD,
+	FLUSH, WRITEBACK, KILL, REOPEN, KINDS
 };
 
 static const uint8_t weights[KINDS] = {
 	[WRITE] = 60, [WRITE_BLOCKS] = 2, [READ] = 30, [DISCARD] = 6,
 	[DISCARD_BLOCKS] = 8, [ZERO] = 8, [ZERO_BLOCKS] = 6, [FAR] = 1,
-	[MOVE] = 12, [MOVE_END] = 12, [HOLD] = 3, [FLUSH] = 6, [WRITEBACK] = 6,
+	[MOVE] = 12, [MOVE_END] = 12, [CROSS] = 2, [HOLD] = 3, [FLUSH] = 6, [WRITEBACK] = 6,
 	[KILL] = 1, [REOPEN] = 2,
 };
 
@@ -143,6 +144,9 @@ static void step(struct model *m)
 		return;
 	case MOVE_END:
 		model_move_end(m, (unsigned)below(m, MODEL_MOVES));
+		return;
+	case CROSS:
+		model_cross(m);
 		return;
 	case HOLD:
 		model_hold(m);

@@ -130,7 +130,9 @@ static void linger(struct torture_file *f)
 	uint64_t n = atomic_fetch_add_explicit(&f->calls, 1,
 					       memory_order_relaxed);
 	uint64_t h = n * UINT64_C(0x9e3779b97f4a7c15) >> 40;
-	const struct timespec t = { 0, (long)(h / 4 % 100) * 1000 };
+	/* Some so long that whole commits fit in. */
+	uint64_t us = h % 64 ? h / 64 % 100 : 3000;
+	const struct timespec t = { 0, (long)us * 1000 };
 
 	if (f->slow && h % 4 == 0)
 		nanosleep(&t, NULL);
@@ -148,6 +150,11 @@ static void grow(struct torture_file *f, uint64_t size)
 
 	while (now < size && !atomic_compare_exchange_weak_explicit(
 			&f->size, &now, size, memory_order_relaxed,
+			memory_order_relaxed))
+		;
+	now = atomic_load_explicit(&f->high, memory_order_relaxed);
+	while (now < size && !atomic_compare_exchange_weak_explicit(
+			&f->high, &now, size, memory_order_relaxed,
 			memory_order_relaxed))
 		;
 }
@@ -231,6 +238,8 @@ static int file_set_size(void *h, uint64_t size)
 		return -ENOSPC;
 	if (size < now)
 		clear_range(f, now - size, size);
+	else
+		grow(f, size);
 	atomic_store_explicit(&f->size, size, memory_order_relaxed);
 	changed(f);
 	return 0;
@@ -306,4 +315,5 @@ void torture_file_copy(struct torture_file *f, const struct torture_file *from)
 				      memory_order_relaxed);
 	}
 	atomic_store(&f->size, torture_file_size(from));
+	atomic_store(&f->high, torture_file_size(from));
 }

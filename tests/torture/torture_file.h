@@ -21,6 +21,7 @@ enum { TORTURE_CHUNK = 64 * 1024 };
 struct torture_file {
 	uint8_t *bytes;			/* zeros past the end of the file */
 	_Atomic uint64_t size;
+	_Atomic uint64_t high;		/* the largest size it ever had */
 	_Atomic uint64_t changes;
 	_Atomic uint8_t used[TORTURE_FILE_MAX / TORTURE_CHUNK];
 	uint64_t limit;			/* it gets no longer; 0: off */

@@ -196,6 +196,24 @@ START_TEST(ticket__free_sector_of_a_shared_unit_is_copied_alone)
 }
 END_TEST
 
+/* The copy that the first one made is there for both. */
+START_TEST(ticket__parts_of_one_copied_sector_need_no_wait)
+{
+	struct vhd_ticket a, b;
+	struct toy t;
+
+	toy_open(&t, true, false);
+	begin(&t, &a, 0, 50);
+	ck_assert_int_eq(vhd_writer_begin(t.w, 100, 50, true, &b, NULL), 0);
+	ck_assert_uint_eq(b.fill_count, 0);
+	end(&t, &b, true);
+	ck_assert_uint_eq(toy_bits(&t, 0), 0x01);
+	end(&t, &a, true);
+	ck_assert_uint_eq(toy_bits(&t, 0), 0xff);
+	ck_assert_int_eq(toy_close(&t, NULL), 0);
+}
+END_TEST
+
 static int begin_part(struct toy *t, struct vhd_ticket *b, bool held)
 {
 	return vhd_writer_begin(t->w, 100, 50, held, b, NULL);
@@ -321,6 +339,7 @@ TEST_MAIN_ROWS("write/ticket",
 	       ONCE(ticket__a_unit_is_copied_by_the_first_of_two_only),
 	       ONCE(ticket__failure_of_the_one_who_copied_leaves_whole_sectors),
 	       ONCE(ticket__free_sector_of_a_shared_unit_is_copied_alone),
+	       ONCE(ticket__parts_of_one_copied_sector_need_no_wait),
 	       LOOP(ticket__part_of_a_claimed_sector_is_not_waited_for_by_holders, 2),
 	       ONCE(ticket__part_of_a_claimed_sector_waits_for_calls),
 	       ONCE(ticket__whole_block_over_a_parent_is_mapped_without_bits),
