@@ -29,6 +29,7 @@ struct options {
 struct faults {
 	const struct options *opts;
 	struct torture_file *base;
+	struct torture_file *copy;
 	uint64_t *base_holds;
 	struct fault_disk disk;
 	uint64_t runs, silent;
@@ -235,6 +236,23 @@ static void every(struct faults *f, const struct way *w, work_fn fn,
 		n += step;
 }
 
+/* The process is killed: there is an image, with all that was acknowledged. */
+static void killed(struct faults *f)
+{
+	const struct torture_open how = { .cache = 1 };
+	struct fault_disk *d = &f->disk;
+	struct vhd_image *img;
+	struct vhd_error err;
+
+	torture_ok(vhd_writeback(d->img, &err), "writing back in no room",
+		   &err);
+	torture_file_copy(f->copy, d->file);
+	torture_check(f->copy, &d->parent);
+	img = torture_open(f->copy, &d->parent, &how);
+	fault_verify(d, img, d->live, "after a kill");
+	vhd_close(&img, NULL);
+}
+
 /*
  * The file may get no longer than @limit.  Calls say so, and what was there is
  * there; with more room the same handle goes on.
@@ -256,6 +274,7 @@ static bool cramped(struct faults *f, uint64_t limit, bool size_too)
 	fault_verify(d, d->img, d->live, "while there is no room");
 	if (d->poisoned)
 		torture_fail("a full disk is final");
+	killed(f);
 	failures = d->failures;
 	d->file->limit = 0;
 	d->plan.limit = 0;
@@ -336,6 +355,7 @@ static void base_make(struct faults *f)
 	memcpy(f->base_holds, d->durable, d->sectors * sizeof(*d->live));
 	f->base = torture_file_new(true);
 	torture_file_copy(f->base, d->file);
+	f->copy = torture_file_new(true);
 }
 
 static void faults_free(struct faults *f)
@@ -343,6 +363,7 @@ static void faults_free(struct faults *f)
 	torture_parent_drop(&f->disk.parent);
 	torture_file_free(f->disk.file);
 	torture_file_free(f->base);
+	torture_file_free(f->copy);
 	free(f->disk.live);
 	free(f->disk.durable);
 	free(f->base_holds);
