@@ -200,7 +200,7 @@ VHD_API int vhd_write_begin(struct vhd_image *img, uint64_t off, uint64_t len,
  * @move: set to NULL; a pointer to NULL is fine
  * @ok:   all bytes of the extent were written; else the range holds anything
  *        where this image stored it before, or where another write to the same
- *        block ended meanwhile, and else its old state
+ *        block was under way as well, and else its old state
  * @err:  may be NULL
  *
  * Returns: 0, or why the bytes did not become part of the disk: as
