@@ -229,6 +229,21 @@ VHD_API const char *vhd_layer_path(const struct vhd_image *img,
  */
 VHD_API int vhd_layer_fd(const struct vhd_image *img, uint32_t layer);
 
+/**
+ * vhd_layer_image - the disk as one of the layers below shows it
+ *
+ * @img:     the image
+ * @layer:   below vhd_layers(); 0 only when @img was opened for reading
+ * @img_out: a read-only image whose layer 0 is layer @layer of @img; it shares
+ *           files and caches with @img and must be closed before it
+ * @err:     may be NULL
+ *
+ * Returns: 0, VHD_E_INVAL, VHD_E_NOMEM.
+ * Threads: any.
+ */
+VHD_API int vhd_layer_image(struct vhd_image *img, uint32_t layer,
+			    struct vhd_image **img_out, struct vhd_error *err);
+
 /** enum vhd_log_state - what the log of a VHDX holds */
 enum vhd_log_state {
 	VHD_LOG_NONE = 0,	/* the format has no log */

@@ -194,6 +194,37 @@ VHD_API int vhd_convert_stream(struct vhd_image *src,
 			       struct vhd_error *err);
 
 /**
+ * vhd_child_fn - told of one child
+ *
+ * @path: its file; lives until the function returns
+ *
+ * Returns: true to go on looking.
+ */
+typedef bool (*vhd_child_fn)(void *arg, const char *path);
+
+/**
+ * vhd_children - look for images whose parent this one is
+ *
+ * @img: the image
+ * @fn:  called for each child that was found
+ * @arg: passed to it
+ * @err: may be NULL
+ *
+ * Looks at the image files (.vhd, .avhd, .vhdx, .avhdx) in the
+ * directory of the image's file, at most 4096 of them, and compares what they
+ * record as their parent's identity, or, for a raw parent, its name.  No lock is
+ * taken and nothing is changed.  A file that cannot be read is no child.
+ *
+ * Writing to an image makes its children worthless (VHDX-PAR-19): programs that
+ * open one for writing warn of them.  Children elsewhere are not found.
+ *
+ * Returns: 0, VHD_E_NOMEM.
+ * Threads: any.
+ */
+VHD_API int vhd_children(struct vhd_image *img, vhd_child_fn fn, void *arg,
+			 struct vhd_error *err);
+
+/**
  * struct vhd_finding - one thing that check has to say
  *
  * @rule:  the rule that is broken; lives for ever

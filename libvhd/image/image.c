@@ -197,13 +197,14 @@ int vhd_close(struct vhd_image **img, struct vhd_error *err)
 
 	if (!img || !*img)
 		return 0;
-	while ((*img)->count) {
+	while (!(*img)->borrowed && (*img)->count) {
 		struct vhd_layer *layer = &(*img)->layers[--(*img)->count];
 		int rc2 = vhd_layer_close(layer, rc ? NULL : err);
 
 		rc = rc ? rc : rc2;
 	}
-	vhd_free((*img)->layers);
+	if (!(*img)->borrowed)
+		vhd_free((*img)->layers);
 	vhd_free(*img);
 	*img = NULL;
 	return rc;

@@ -13,6 +13,8 @@ struct vhd_image {
 	uint64_t size;
 	/* The lowest layer has a parent that was not opened. */
 	bool torn;
+	/* The layers belong to another image (vhd_layer_image()). */
+	bool borrowed;
 	/* Of layers[0], after an open for writing; else NULL. */
 	struct vhd_writer *writer;
 };

@@ -25,3 +25,29 @@ int vhd_image_push(struct vhd_image *img, struct vhd_layer *layer,
 	memset(layer, 0, sizeof(*layer));
 	return 0;
 }
+
+int vhd_layer_image(struct vhd_image *img, uint32_t layer,
+		    struct vhd_image **img_out, struct vhd_error *err)
+{
+	struct vhd_image *part;
+
+	if (layer >= img->count)
+		return vhd_fail(err, VHD_E_INVAL,
+				"the chain has %u layers, not %u",
+				(unsigned int)img->count,
+				(unsigned int)layer + 1);
+	/* What is being written is read through its writer. */
+	if (!layer && img->writer)
+		return vhd_fail(err, VHD_E_INVAL,
+				"layer 0 is open for writing");
+	part = vhd_alloc(sizeof(*part));
+	if (!part)
+		return vhd_fail_nomem(err);
+	part->layers = img->layers + layer;
+	part->count = img->count - layer;
+	part->size = part->layers[0].size;
+	part->torn = img->torn;
+	part->borrowed = true;
+	*img_out = part;
+	return 0;
+}

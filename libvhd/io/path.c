@@ -130,6 +130,32 @@ bool vhd_path_exists(const char *path)
 	return stat(path, &st) == 0;
 }
 
+bool vhd_path_is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+void vhd_path_list(const char *dir, bool (*fn)(void *arg, const char *name),
+		   void *arg)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (!is_dots(e->d_name) && !fn(arg, e->d_name))
+			break;
+	}
+	if (d)
+		closedir(d);
+}
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;

@@ -31,6 +31,15 @@ char *vhd_path_relative(const char *from, const char *to);
 
 bool vhd_path_exists(const char *path);
 
+bool vhd_path_is_file(const char *path);
+
+/*
+ * Calls @fn with the names in a directory, without "." and "..", until it
+ * returns false.  A directory that cannot be read has none.
+ */
+void vhd_path_list(const char *dir, bool (*fn)(void *arg, const char *name),
+		   void *arg);
+
 /*
  * Looks for @rel below @dir, component by component, without regard to the case
  * of ASCII letters, and without following "..".  Ambiguous names find nothing

@@ -36,7 +36,7 @@ int vhd_create_opts_get(const struct vhd_create_opts *in,
 	return 0;
 }
 
-static enum vhd_format format_of_name(const char *path)
+enum vhd_format vhd_plan_format(const char *path)
 {
 	static const struct {
 		const char *ext;
@@ -62,7 +62,7 @@ static int decide_format(const char *path, struct vhd_create_opts *o,
 	int rc;
 
 	if (o->format == VHD_FORMAT_AUTO)
-		o->format = format_of_name(path);
+		o->format = vhd_plan_format(path);
 	if (o->block_size && (o->format == VHD_FORMAT_RAW ||
 			      (o->format == VHD_FORMAT_VHD &&
 			       o->type == VHD_TYPE_FIXED)))

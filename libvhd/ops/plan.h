@@ -21,6 +21,9 @@ struct vhd_plan {
 	char *parent_relative;		/* build points at it */
 };
 
+/* What the extension of a file's name says; AUTO when it says nothing. */
+enum vhd_format vhd_plan_format(const char *path);
+
 /* A complete copy of the caller's options. */
 int vhd_create_opts_get(const struct vhd_create_opts *in,
 			struct vhd_create_opts *out, struct vhd_error *err);
