@@ -95,8 +95,7 @@ enum {
  * @flags: 0, or VHD_ZERO_KEEP
  * @err:   may be NULL
  *
- * Nothing is allocated for bytes that read as zeros already and have no parent
- * behind them.
+ * Nothing is allocated for bytes that read as zeros already.
  *
  * Returns: as vhd_pwrite().
  * Threads: as vhd_pwrite().

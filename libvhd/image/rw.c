@@ -82,6 +82,12 @@ int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
 	return map_from(img, 0, off, len, ext_out, err);
 }
 
+int vhd_image_map_below(struct vhd_image *img, uint64_t off, uint64_t len,
+			struct vhd_extent *ext_out, struct vhd_error *err)
+{
+	return map_from(img, 1, off, len, ext_out, err);
+}
+
 /* True when @b goes on where @a ends, as far as a reader can tell. */
 static bool mergeable(const struct vhd_extent *a, const struct vhd_extent *b)
 {

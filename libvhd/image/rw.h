@@ -13,7 +13,10 @@ int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
 int vhd_image_range(const struct vhd_image *img, uint64_t off, uint64_t len,
 		    struct vhd_error *err);
 
-/* What the disk would show without its top layer. */
+/* What the disk would show without its top layer, at most to the end of a look
+ * as in vhd_image_map(), or all of it. */
+int vhd_image_map_below(struct vhd_image *img, uint64_t off, uint64_t len,
+			struct vhd_extent *ext_out, struct vhd_error *err);
 int vhd_image_read_below(struct vhd_image *img, void *buf, size_t len,
 			 uint64_t off, struct vhd_error *err);
 

@@ -7,6 +7,7 @@
  */
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "image/rw.h"
 #include "image/write.h"
 
 struct zero {
@@ -45,6 +46,25 @@ static int zero_new(const struct zero *z, uint64_t off, uint64_t len,
 	return rc ? rc : rc2;
 }
 
+/* What the layers below show; zeros there need no space here. */
+static int zero_below(const struct zero *z, uint64_t off, uint64_t len,
+		      uint64_t *done_out, struct vhd_error *err)
+{
+	struct vhd_extent ext;
+	int rc;
+
+	/* A parent that is not open may hold anything. */
+	if (z->img->torn)
+		return zero_new(z, off, len, done_out, err);
+	rc = vhd_image_map_below(z->img, off, len, &ext, err);
+	if (rc)
+		return rc;
+	*done_out = ext.len;
+	if (ext.kind == VHD_EXTENT_ZERO)
+		return 0;
+	return zero_new(z, off, ext.len, done_out, err);
+}
+
 static int zero_run(const struct zero *z, uint64_t off, uint64_t len,
 		    uint64_t *done_out, struct vhd_error *err)
 {
@@ -58,10 +78,8 @@ static int zero_run(const struct zero *z, uint64_t off, uint64_t len,
 	case VHD_RUN_DATA:
 		return zero_stored(z, run.file_off, run.len, err);
 	case VHD_RUN_PARENT:
-		/* Without any parent it reads as zeros as it is. */
-		if (z->discard || (z->img->count == 1 && !z->img->torn))
-			return 0;
-		return zero_new(z, off, run.len, done_out, err);
+		return z->discard ? 0 : zero_below(z, off, run.len, done_out,
+						   err);
 	case VHD_RUN_ZERO:
 		break;
 	}

@@ -329,6 +329,51 @@ START_TEST(chain__a_raw_parent_of_xen_is_found_and_read)
 }
 END_TEST
 
+START_TEST(chain__zeros_over_an_empty_parent_take_no_space)
+{
+	struct vhd_open_opts o = VHD_OPEN_OPTS_INIT;
+	struct vhd_usage use = { 0 };
+	struct vhd_image *img;
+
+	rig_make(formats[_i]);
+	o.flags = VHD_OPEN_RDWR;
+	ck_assert_int_eq(open_it(child, &o, &img, NULL), 0);
+	ck_assert_int_eq(vhd_write_zeroes(img, 1000, 5 * MIB, VHD_ZERO_KEEP,
+					  NULL), 0);
+	ck_assert_int_eq(vhd_layer_usage(img, 0, MIB, &use, NULL), 0);
+	ck_assert(use.complete);
+	ck_assert_uint_eq(use.blocks_data, 0);
+	vhd_close(&img, NULL);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(chain__a_layer_opens_as_a_disk_of_its_own)
+{
+	struct vhd_open_opts o = VHD_OPEN_OPTS_INIT;
+	struct vhd_image *img, *part = NULL;
+	uint8_t byte = 0;
+
+	rig_make(formats[_i]);
+	o.flags = VHD_OPEN_RDWR;
+	ck_assert_int_eq(open_it(child, &o, &img, NULL), 0);
+	ck_assert_int_eq(vhd_pwrite(img, "x", 1, 0, NULL), 0);
+	ck_assert_int_eq(vhd_layer_image(img, 1, &part, NULL), 0);
+	ck_assert_uint_eq(vhd_layers(part), 1);
+	ck_assert_str_eq(vhd_layer_path(part, 0), base);
+	ck_assert_int_eq(vhd_pread(part, &byte, 1, 0, NULL), 0);
+	ck_assert_uint_eq(byte, 0);
+	ck_assert_int_eq(vhd_pwrite(part, "y", 1, 0, NULL), VHD_E_READONLY);
+	vhd_close(&part, NULL);
+	ck_assert_int_eq(vhd_pread(img, &byte, 1, 0, NULL), 0);
+	ck_assert_uint_eq(byte, 'x');
+	ck_assert_int_eq(vhd_layer_image(img, 0, &part, NULL), VHD_E_INVAL);
+	ck_assert_int_eq(vhd_layer_image(img, 2, &part, NULL), VHD_E_INVAL);
+	vhd_close(&img, NULL);
+	tempdir_remove(&dir);
+}
+END_TEST
+
 TEST_MAIN_ROWS("image/chain",
 	LOOP(chain__child_and_parent_open_together, 2),
 	LOOP(chain__a_parent_in_another_case_is_found, 2),
@@ -341,6 +386,8 @@ TEST_MAIN_ROWS("image/chain",
 	LOOP(chain__a_link_out_of_the_directory_is_refused, 2),
 	LOOP(chain__the_caller_may_name_the_parent, 2),
 	LOOP(chain__without_parents_the_layer_opens_alone, 2),
+	LOOP(chain__zeros_over_an_empty_parent_take_no_space, 2),
+	LOOP(chain__a_layer_opens_as_a_disk_of_its_own, 2),
 	LOOP(chain__too_deep_is_an_error, 2),
 	LOOP(chain__a_loop_is_an_error, 2),
 	ONCE(chain__sectors_of_another_size_do_not_fit),
