@@ -114,6 +114,12 @@ struct vhd_engine {
 	 */
 	int (*map)(void *eng, uint64_t off, uint64_t len, struct vhd_run *out,
 		   struct vhd_error *err);
+	/*
+	 * The same for who moves the bytes anyway and does not care whether a
+	 * place in the file is a hole.  NULL: map().
+	 */
+	int (*place_of)(void *eng, uint64_t off, uint64_t len,
+			struct vhd_run *out, struct vhd_error *err);
 
 	int (*usage)(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
 		     struct vhd_error *err);

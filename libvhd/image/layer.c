@@ -94,3 +94,15 @@ int vhd_layer_close(struct vhd_layer *layer, struct vhd_error *err)
 	rc2 = vhd_io_close(&layer->io, rc ? NULL : err);
 	return rc ? rc : rc2;
 }
+
+int vhd_layer_run(const struct vhd_layer *layer, bool moving, uint64_t off,
+		  uint64_t len, struct vhd_run *run, struct vhd_error *err)
+{
+	int rc;
+
+	if (moving && layer->ops->place_of)
+		rc = layer->ops->place_of(layer->eng, off, len, run, err);
+	else
+		rc = layer->ops->map(layer->eng, off, len, run, err);
+	return rc ? vhd_err_file(err, rc, vhd_io_name(layer->io)) : 0;
+}

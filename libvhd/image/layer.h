@@ -51,6 +51,11 @@ struct vhd_layer_open {
 int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
 		   struct vhd_layer *layer, struct vhd_error *err);
 
+/* What the layer says of a range; @moving: the bytes are about to be moved, so
+ * that holes of the file need not be found.  Errors name the file. */
+int vhd_layer_run(const struct vhd_layer *layer, bool moving, uint64_t off,
+		  uint64_t len, struct vhd_run *run, struct vhd_error *err);
+
 /* Commits what was written and releases all; reports the first failure. */
 int vhd_layer_close(struct vhd_layer *layer, struct vhd_error *err);
 

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "image/rw.h"
 #include "image/write.h"
 
 struct vhd_move {
@@ -43,7 +44,7 @@ int vhd_read_begin(struct vhd_image *img, uint64_t off, uint64_t len,
 
 	if (!m)
 		return vhd_fail_nomem(err);
-	rc = vhd_resolve(img, off, len, ext, max, n_out, err);
+	rc = vhd_image_resolve(img, true, off, len, ext, max, n_out, err);
 	if (rc)
 		move_end(img, &m);
 	else

@@ -42,8 +42,8 @@ static void set_extent(struct vhd_extent *ext, uint64_t off, uint64_t len,
 }
 
 /* The answer of the layers from @first on. */
-static int map_from(struct vhd_image *img, uint32_t first, uint64_t off,
-		    uint64_t len, struct vhd_extent *ext_out,
+static int map_from(struct vhd_image *img, uint32_t first, bool moving,
+		    uint64_t off, uint64_t len, struct vhd_extent *ext_out,
 		    struct vhd_error *err)
 {
 	struct vhd_run nothing = { len, VHD_NO_OFFSET, VHD_RUN_ZERO,
@@ -56,9 +56,9 @@ static int map_from(struct vhd_image *img, uint32_t first, uint64_t off,
 		int rc;
 
 		len = min_u64(len, layer->size - off);
-		rc = layer->ops->map(layer->eng, off, len, &run, err);
+		rc = vhd_layer_run(layer, moving, off, len, &run, err);
 		if (rc)
-			return vhd_err_file(err, rc, vhd_io_name(layer->io));
+			return rc;
 		len = run.len;
 		if (run.kind != VHD_RUN_PARENT) {
 			set_extent(ext_out, off, len, i, &run);
@@ -76,16 +76,10 @@ static int map_from(struct vhd_image *img, uint32_t first, uint64_t off,
 	return 0;
 }
 
-int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
-		  struct vhd_extent *ext_out, struct vhd_error *err)
-{
-	return map_from(img, 0, off, len, ext_out, err);
-}
-
 int vhd_image_map_below(struct vhd_image *img, uint64_t off, uint64_t len,
 			struct vhd_extent *ext_out, struct vhd_error *err)
 {
-	return map_from(img, 1, off, len, ext_out, err);
+	return map_from(img, 1, false, off, len, ext_out, err);
 }
 
 /* True when @b goes on where @a ends, as far as a reader can tell. */
@@ -106,9 +100,9 @@ int vhd_image_range(const struct vhd_image *img, uint64_t off, uint64_t len,
 			"the disk of %" PRIu64 " bytes", len, off, img->size);
 }
 
-int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
-		struct vhd_extent *ext, size_t max, size_t *n_out,
-		struct vhd_error *err)
+int vhd_image_resolve(struct vhd_image *img, bool moving, uint64_t off,
+		      uint64_t len, struct vhd_extent *ext, size_t max,
+		      size_t *n_out, struct vhd_error *err)
 {
 	uint64_t reach = img->count > 1 ? FIRST_REACH : UINT64_MAX;
 	uint64_t end;
@@ -125,8 +119,8 @@ int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
 		struct vhd_extent e;
 
 		/* Behind an answer a failure is left for the next call. */
-		rc = vhd_image_map(img, off, min_u64(end - off, reach), &e,
-				   n ? NULL : err);
+		rc = map_from(img, 0, moving, off, min_u64(end - off, reach),
+			      &e, n ? NULL : err);
 		if (rc)
 			break;
 		if (n && mergeable(&ext[n - 1], &e))
@@ -145,6 +139,13 @@ int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
 	return 0;
 }
 
+int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
+		struct vhd_extent *ext, size_t max, size_t *n_out,
+		struct vhd_error *err)
+{
+	return vhd_image_resolve(img, false, off, len, ext, max, n_out, err);
+}
+
 static int read_from(struct vhd_image *img, uint32_t first, void *buf,
 		     size_t len, uint64_t off, struct vhd_error *err)
 {
@@ -155,7 +156,7 @@ static int read_from(struct vhd_image *img, uint32_t first, void *buf,
 		struct vhd_extent e;
 		size_t n;
 
-		rc = map_from(img, first, off, len, &e, err);
+		rc = map_from(img, first, true, off, len, &e, err);
 		if (rc)
 			break;
 		n = (size_t)e.len;

@@ -4,17 +4,19 @@
 
 #include "image/image_priv.h"
 
-/* The extent at @off, as far as the layers answer in one look; no range check:
- * [off, off + len) lies inside the disk. */
-int vhd_image_map(struct vhd_image *img, uint64_t off, uint64_t len,
-		  struct vhd_extent *ext_out, struct vhd_error *err);
+/* vhd_resolve(); @moving: the caller will read what he is told of, so that holes
+ * of the file need not be found. */
+int vhd_image_resolve(struct vhd_image *img, bool moving, uint64_t off,
+		      uint64_t len, struct vhd_extent *ext, size_t max,
+		      size_t *n_out, struct vhd_error *err);
 
 /* VHD_E_RANGE unless [off, off + len) lies inside the disk. */
 int vhd_image_range(const struct vhd_image *img, uint64_t off, uint64_t len,
 		    struct vhd_error *err);
 
-/* What the disk would show without its top layer, at most to the end of a look
- * as in vhd_image_map(), or all of it. */
+/* What the disk would show without its top layer: the extent at @off, as far as
+ * the layers answer in one look, and its bytes.  [off, off + len) lies inside
+ * the disk. */
 int vhd_image_map_below(struct vhd_image *img, uint64_t off, uint64_t len,
 			struct vhd_extent *ext_out, struct vhd_error *err);
 int vhd_image_read_below(struct vhd_image *img, void *buf, size_t len,

@@ -43,10 +43,7 @@ int vhd_image_writer(struct vhd_image *img, uint64_t off, uint64_t len,
 int vhd_image_own_run(struct vhd_image *img, uint64_t off, uint64_t len,
 		      struct vhd_run *out, struct vhd_error *err)
 {
-	struct vhd_layer *top = &img->layers[0];
-	int rc = top->ops->map(top->eng, off, len, out, err);
-
-	return rc ? vhd_err_file(err, rc, vhd_io_name(top->io)) : 0;
+	return vhd_layer_run(&img->layers[0], true, off, len, out, err);
 }
 
 static int fill_copy(struct vhd_image *img, const struct vhd_fill *f,
