@@ -3,8 +3,8 @@
 
 #include "bench.h"
 #include "json.h"
-#include "size.h"
-#include "text.h"
+#include "common/size.h"
+#include "common/text.h"
 
 const char *bench_pattern(const struct bench_load *load)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "color.h"
-#include "text.h"
+#include "common/color.h"
+#include "common/text.h"
 
 struct cli {
 	const struct cmd *cmd;

@@ -2,7 +2,7 @@
 #include "cli_range.h"
 
 #include "errors.h"
-#include "size.h"
+#include "common/size.h"
 
 enum { OPT_OFFSET = CLI_RANGE_FIRST, OPT_LENGTH };
 

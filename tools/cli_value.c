@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "size.h"
+#include "common/size.h"
 
 int cli_value_size(struct cli *cli, const char *opt, const char *text,
 		   uint64_t *value_out)

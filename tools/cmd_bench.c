@@ -11,7 +11,7 @@
 #include "cmds.h"
 #include "errors.h"
 #include "sigint.h"
-#include "size.h"
+#include "common/size.h"
 
 enum {
 	OPT_PATTERN = 1, OPT_SIZE, OPT_COUNT, OPT_FLUSH_EVERY, OPT_THREADS,

@@ -4,12 +4,12 @@
 
 #include "cli_open.h"
 #include "cmds.h"
-#include "color.h"
+#include "common/color.h"
 #include "errors.h"
 #include "json.h"
 #include "progress.h"
 #include "sigint.h"
-#include "text.h"
+#include "common/text.h"
 
 enum { OPT_JSON = 1, OPT_CHAIN, OPT_QUIET, OPT_NO_PROGRESS };
 

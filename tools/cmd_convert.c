@@ -11,9 +11,9 @@
 #include "json.h"
 #include "progress.h"
 #include "sigint.h"
-#include "size.h"
+#include "common/size.h"
 #include "stream.h"
-#include "text.h"
+#include "common/text.h"
 
 enum { OPT_SOURCE_FORMAT = 1, OPT_VHD_SIZE, OPT_JSON, OPT_NO_PROGRESS };
 

@@ -7,8 +7,8 @@
 #include "errors.h"
 #include "progress.h"
 #include "sigint.h"
-#include "size.h"
-#include "text.h"
+#include "common/size.h"
+#include "common/text.h"
 
 enum { OPT_PARENT = 1, OPT_PARENT_NAME, OPT_WINDOWS_PATH, OPT_RAW_PARENT };
 

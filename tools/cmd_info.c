@@ -99,10 +99,10 @@ const struct cmd cmd_info = {
 	.summary = "show what an image and its headers say",
 	.usage = "[OPTION]... FILE",
 	.description =
-"Shows the disk, the file, its identity, its headers, and the chain of\n"
-"parents. When a parent is missing or does not match, the image is described\n"
-"all the same, with a warning. Blocks are counted when that needs no more than\n"
-"4 MiB of the block allocation table, or with --allocation.\n",
+"Shows the disk, the file, its identity, its headers, the partitions, and the\n"
+"chain of parents. When a parent is missing or does not match, the image is\n"
+"described all the same, with a warning. Blocks are counted when that needs no\n"
+"more than 4 MiB of the block allocation table, or with --allocation.\n",
 	.example =
 "  vhd-util info disk.vhdx\n"
 "  vhd-util info --chain --json child.avhdx\n",

@@ -8,8 +8,8 @@
 #include "errors.h"
 #include "json.h"
 #include "map.h"
-#include "size.h"
-#include "text.h"
+#include "common/size.h"
+#include "common/text.h"
 
 enum {
 	OPT_JSON = 1, OPT_LAYERS, OPT_PICTURE, OPT_EXTENTS, OPT_START,

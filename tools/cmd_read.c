@@ -13,9 +13,9 @@
 #include "newfile.h"
 #include "progress.h"
 #include "sigint.h"
-#include "size.h"
+#include "common/size.h"
 #include "stream.h"
-#include "text.h"
+#include "common/text.h"
 
 enum { OPT_OUTPUT = 1, OPT_FORCE, OPT_JSON, OPT_NO_PROGRESS };
 

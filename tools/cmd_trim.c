@@ -11,8 +11,8 @@
 #include "json.h"
 #include "progress.h"
 #include "sigint.h"
-#include "size.h"
-#include "text.h"
+#include "common/size.h"
+#include "common/text.h"
 
 enum { OPT_JSON = 1, OPT_NO_PROGRESS };
 

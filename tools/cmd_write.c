@@ -22,9 +22,9 @@
 #include "json.h"
 #include "progress.h"
 #include "sigint.h"
-#include "size.h"
+#include "common/size.h"
 #include "stream.h"
-#include "text.h"
+#include "common/text.h"
 
 enum { OPT_ZERO = 1, OPT_FLUSH_EVERY, OPT_JSON, OPT_NO_PROGRESS };
 

@@ -2,7 +2,10 @@
 #ifndef VHD_TOOLS_INFO_H
 #define VHD_TOOLS_INFO_H
 
+#include <jansson.h>
+
 #include "cli.h"
+#include "common/ptable.h"
 
 /**
  * struct info_view - what `info` shows
@@ -31,6 +34,22 @@ int info_json(struct cli *cli, const struct info_view *view);
  */
 void info_usage(struct cli *cli, const struct info_view *view, uint32_t layer,
 		struct vhd_usage *usage_out);
+
+/*
+ * Looks for partitions in the disk.  When it cannot be read, this is false, the
+ * reason is in @err_out, and a warning was given unless the missing parent that
+ * was warned of is the reason.
+ */
+bool info_parts(struct cli *cli, const struct info_view *view,
+		struct ptable *table_out, struct vhd_error *err_out);
+
+/* The type as text into @text, its name returned; NULL when it has none here. */
+const char *info_part_type(enum ptable_kind kind, const struct part *p,
+			   char text[VHD_GUID_TEXT]);
+
+/* The members of @doc that tell of partitions. */
+void info_parts_json(struct cli *cli, const struct info_view *view,
+		     json_t *doc);
 
 /* Room for the texts of info_time(). */
 enum { INFO_TIME_TEXT = 40 };

@@ -195,6 +195,7 @@ int info_json(struct cli *cli, const struct info_view *view)
 	json_put(doc, "chain_complete", json_boolean(view->parent_err == NULL));
 	json_put(doc, "chain_error", view->parent_err == NULL ? json_null() :
 		 json_error_object(view->parent_err));
+	info_parts_json(cli, view, doc);
 	status = json_print(cli, doc);
 	doc = NULL;
 out:

@@ -2,11 +2,11 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-#include "color.h"
+#include "common/color.h"
 #include "errors.h"
 #include "info.h"
-#include "size.h"
-#include "text.h"
+#include "common/size.h"
+#include "common/text.h"
 
 enum { LABEL_COLUMNS = 18, LOCATORS_MAX = 32, LINE_TEXT = 1024 };
 
@@ -250,6 +250,34 @@ static int print_chain(struct cli *cli, const struct info_view *view)
 	return CLI_OK;
 }
 
+static void print_part(enum ptable_kind kind, const struct part *p)
+{
+	char label[16], size[SIZE_TEXT], type[VHD_GUID_TEXT];
+	const char *type_name = info_part_type(kind, p, type);
+
+	snprintf(label, sizeof(label), "p%" PRIu32, p->number);
+	field(label, "0x%" PRIx64 ", %s, %s%s%s%s%s", p->off,
+	      size_human(p->len, size), type_name == NULL ? "type " : "",
+	      type_name == NULL ? type : type_name,
+	      p->name[0] != '\0' ? ", \"" : "", p->name,
+	      p->name[0] != '\0' ? "\"" : "");
+}
+
+static void print_parts(struct cli *cli, const struct info_view *view)
+{
+	struct vhd_error err = { .code = VHD_OK };
+	struct ptable t;
+
+	if (!info_parts(cli, view, &t, &err) || t.kind == PTABLE_NONE)
+		return;
+	heading("Partitions");
+	field("table", "%s%s%s", t.kind == PTABLE_GPT ? "GPT" : "MBR",
+	      t.backup ? ", from its backup copy" : "",
+	      t.count == 0 ? ", empty" : "");
+	for (size_t i = 0; i < t.count; i++)
+		print_part(t.kind, &t.parts[i]);
+}
+
 int info_text(struct cli *cli, const struct info_view *view)
 {
 	uint32_t layers = view->chain ? vhd_layers(view->img) : 1;
@@ -263,5 +291,6 @@ int info_text(struct cli *cli, const struct info_view *view)
 		if (status != CLI_OK)
 			return status;
 	}
+	print_parts(cli, view);
 	return print_chain(cli, view);
 }

@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "cmds.h"
 #include "errors.h"
-#include "text.h"
+#include "common/text.h"
 
 static const struct cmd *const cmds[] = {
 	&cmd_create,

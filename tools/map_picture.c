@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "color.h"
+#include "common/color.h"
 #include "map.h"
-#include "size.h"
-#include "text.h"
+#include "common/size.h"
+#include "common/text.h"
 
 enum {
 	KINDS = VHD_REGION_RESERVED + 1,

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "sigint.h"
-#include "size.h"
-#include "text.h"
+#include "common/size.h"
+#include "common/text.h"
 
 /* The bar appears after this time and moves at most this often. */
 #define DELAY_S 0.3

@@ -4,14 +4,29 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
-/* The one mutable global: a signal handler has no other way to speak. */
+/*
+ * The one mutable global: a signal handler has no other way to speak.  0, or
+ * when the first signal came, in seconds.
+ */
 static volatile sig_atomic_t seen;
 
+/*
+ * timeout(1) signals its child and then the child's group: what comes with the
+ * first signal is the same wish, and only a later one is impatience.
+ */
 static void on_signal(int sig)
 {
-	(void)sig;
-	seen = 1;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (seen == 0) {
+		seen = (sig_atomic_t)now.tv_sec + 1;
+	} else if (now.tv_sec > seen) {
+		signal(sig, SIG_DFL);
+		raise(sig);
+	}
 }
 
 static void catch_one(int sig)
@@ -22,7 +37,6 @@ static void catch_one(int sig)
 		return;
 	memset(&act, 0, sizeof(act));
 	act.sa_handler = on_signal;
-	act.sa_flags = (int)SA_RESETHAND;
 	sigemptyset(&act.sa_mask);
 	sigaction(sig, &act, NULL);
 }

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "size.h"
+#include "common/size.h"
 
 static void round_trip(uint64_t size)
 {

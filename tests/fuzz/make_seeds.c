@@ -159,6 +159,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < FUZZ_BASES; i++)
 		seeds_of_base(&s, i);
 	seeds_by_hand(&s);
+	seeds_of_ptable(&s);
 	printf("%u seed(s)\n", s.count);
 	return 0;
 }

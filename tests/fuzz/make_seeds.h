@@ -37,5 +37,7 @@ void seeds_of_vhdx(struct seeds *s, const struct fuzz_file *f,
 		   const char *name);
 /* Inputs that no image of ours holds. */
 void seeds_by_hand(struct seeds *s);
+/* Inputs for the reader of partition tables. */
+void seeds_of_ptable(struct seeds *s);
 
 #endif

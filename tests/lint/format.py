@@ -8,7 +8,7 @@ import re
 
 from lint import ROOT, bad, files, finish, read, run
 
-TOPS = ("libvhd", "include", "tools", "fuse", "nbdkit", "examples", "tests")
+TOPS = ("libvhd", "include", "common", "tools", "fuse", "nbdkit", "examples", "tests")
 SOURCES = files(*TOPS, ext=(".c", ".h"))
 OTHER = 0
 for path in SOURCES:

@@ -3,7 +3,7 @@
 
 A library file includes <system> headers, "vhd/..." and "LAYER/..." of its own
 layer or of one that its layer may use.  Programs and examples include the
-public headers and their own.
+public headers, their own, and those of common/, which they share.
 """
 
 import os
@@ -12,7 +12,7 @@ import re
 from lint import ROOT, bad, files, finish, read
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">]+)[">]', re.M)
-PROGRAMS = ("tools", "fuse", "nbdkit", "examples")
+PROGRAMS = ("common", "tools", "fuse", "nbdkit", "examples")
 
 
 def load_layers():
@@ -77,6 +77,9 @@ def check_programs():
         for line, kind, name in includes(path):
             count += 1
             if name.startswith("vhd/") or kind == "<":
+                continue
+            if name.startswith("common/") and \
+                    os.path.exists(os.path.join(ROOT, name)):
                 continue
             here = os.path.join(ROOT, os.path.dirname(path), name)
             top = os.path.join(ROOT, path.split("/")[0], name)

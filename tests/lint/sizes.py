@@ -6,7 +6,7 @@ import re
 from lint import ROOT, bad, files, finish, read, run
 
 FUNCTION, FILE, COLUMNS = 90, 600, 100
-TOPS = ("libvhd", "include", "tools", "fuse", "nbdkit", "examples", "tests")
+TOPS = ("libvhd", "include", "common", "tools", "fuse", "nbdkit", "examples", "tests")
 
 
 def check_files(paths):

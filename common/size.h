@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef VHD_TOOLS_SIZE_H
-#define VHD_TOOLS_SIZE_H
+#ifndef VHD_COMMON_SIZE_H
+#define VHD_COMMON_SIZE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef VHD_TOOLS_TEXT_H
-#define VHD_TOOLS_TEXT_H
+#ifndef VHD_COMMON_TEXT_H
+#define VHD_COMMON_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>

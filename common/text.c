@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "text.h"
+#include "common/text.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

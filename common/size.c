@@ -7,7 +7,7 @@
  * it never rounds, because a disk that is one sector short is a broken disk.
  * "GB" is refused too: half of the world means 10^9 by it.
  */
-#include "size.h"
+#include "common/size.h"
 
 #include <ctype.h>
 #include <inttypes.h>

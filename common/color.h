@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef VHD_TOOLS_COLOR_H
-#define VHD_TOOLS_COLOR_H
+#ifndef VHD_COMMON_COLOR_H
+#define VHD_COMMON_COLOR_H
 
 #include <stdbool.h>
 #include <stdio.h>

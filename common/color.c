@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "color.h"
+#include "common/color.h"
 
 #include <stdlib.h>
 #include <string.h>
