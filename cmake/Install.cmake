@@ -13,16 +13,52 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/vhd
 	DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
 	FILES_MATCHING PATTERN "*.h")
 
-if(TARGET vhd-util)
-	# Found without ldconfig or LD_LIBRARY_PATH, wherever the prefix is.
+# vhd_install_program(TARGET COMPONENT): finds the library without ldconfig or
+# LD_LIBRARY_PATH, wherever the prefix is.
+function(vhd_install_program target component)
 	if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
 		file(RELATIVE_PATH lib_from_bin
 			/${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
-		set_target_properties(vhd-util PROPERTIES
+		set_target_properties(${target} PROPERTIES
 			INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
 	endif()
-	install(TARGETS vhd-util
-		RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+	install(TARGETS ${target}
+		RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+		COMPONENT ${component})
+endfunction()
+
+if(TARGET vhd-util)
+	vhd_install_program(vhd-util tools)
+endif()
+
+# mount.vhd and mount.vhdx are what mount(8) calls for "-t vhd" and "-t vhdx".
+if(TARGET vhdfuse)
+	vhd_install_program(vhdfuse fuse)
+	file(RELATIVE_PATH bin_from_sbin
+		/${CMAKE_INSTALL_SBINDIR} /${CMAKE_INSTALL_BINDIR})
+	foreach(helper mount.vhd mount.vhdx)
+		file(CREATE_LINK ${bin_from_sbin}/vhdfuse
+			${CMAKE_CURRENT_BINARY_DIR}/${helper} SYMBOLIC)
+		install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${helper}
+			DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT fuse)
+	endforeach()
+	install(FILES fuse/vhdfuse.1
+		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT fuse)
+	configure_file(fuse/vhdfuse@.service.in vhdfuse@.service @ONLY)
+	install(FILES ${CMAKE_CURRENT_BINARY_DIR}/vhdfuse@.service
+		DESTINATION lib/systemd/system COMPONENT fuse)
+endif()
+
+# Where an nbdkit of the same prefix looks; any other one takes the path of it.
+if(TARGET nbdkit_vhd)
+	if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+		file(RELATIVE_PATH lib_from_plugin
+			/${VHD_NBDKIT_PLUGINDIR} /${CMAKE_INSTALL_LIBDIR})
+		set_target_properties(nbdkit_vhd PROPERTIES
+			INSTALL_RPATH "$ORIGIN/${lib_from_plugin}")
+	endif()
+	install(TARGETS nbdkit_vhd
+		LIBRARY DESTINATION ${VHD_NBDKIT_PLUGINDIR} COMPONENT nbdkit)
 endif()
 
 # The prefix is found from the place of the .pc file, so that the tree can be

@@ -10,11 +10,14 @@ set -euo pipefail
 
 build=(
 	gcc libc6-dev cmake ninja-build pkg-config uuid-dev
-	libpopt-dev libjansson-dev e2fsprogs
+	libpopt-dev libjansson-dev zlib1g-dev libfuse3-dev nbdkit-plugin-dev
+	fuse3 e2fsprogs
 )
 tests=(
 	check libsubunit-dev g++ make binutils python3
-	qemu-utils libvhdi-utils fuse3 p7zip-full ntfs-3g xz-utils jq time strace
+	qemu-utils libvhdi-utils p7zip-full ntfs-3g xz-utils jq time strace
+	nbdkit libnbd-bin fio fdisk gdisk fuse2fs mount util-linux mandoc
+	qemu-system-x86 qemu-system-common busybox-static cpio kmod dosfstools
 	clang-14 libclang-rt-14-dev clang-format-14 universal-ctags shellcheck
 )
 

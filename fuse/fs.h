@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHDFUSE_FS_H
+#define VHDFUSE_FS_H
+
+/*
+ * The file system: what all requests share.
+ *
+ * Requests run on any of the threads of loop.c, many at once.  Bytes go through
+ * the library, which takes care of itself; the tree has its own lock; all else
+ * here is fixed before the first request or atomic.
+ */
+
+#include <fuse_lowlevel.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "tree.h"
+
+/* Reads from this size on may go from file to kernel without a copy of ours. */
+#define SPLICE_MIN (64u << 10)
+
+/* Work for the thread that waits for signals (life.c). */
+enum {
+	FS_TABLE_CHANGED = 1 << 0,	/* the partition table was written to */
+	FS_PAGES_OLD = 1 << 1		/* what others cached is not true */
+};
+
+/* A file of the chain, for reads that bypass us. */
+struct backing {
+	int fd;
+	_Atomic uint64_t size;	/* of the file, at least */
+};
+
+/**
+ * struct fs - a mounted image
+ *
+ * @read_only: nothing can be written
+ * @max_read:  largest read the kernel sends
+ * @zeros:     that many zero bytes
+ * @splice:    large reads are handed over as pages
+ * @buffers:   a buffer of @max_read bytes for each thread
+ * @backing:   by layer of @disk's image
+ * @mode:      permissions of files
+ * @todo:      FS_* bits; @wake (an eventfd) is written to when one is set
+ * @table:     the partition table as it was read last, under @table_lock;
+ *             @table_low and @table_high limit where a write could touch it
+ */
+struct fs {
+	const struct options *opts;
+	struct log *log;
+	struct disk disk;
+	struct tree tree;
+	struct fuse_session *se;
+	bool read_only;
+	bool file_mount;
+	bool splice;
+	uint32_t max_read;
+	const uint8_t *zeros;
+	pthread_key_t buffers;
+	struct backing *backing;
+	uint32_t backing_count;
+	mode_t mode;
+	double valid;			/* seconds that attributes hold */
+	atomic_uint todo;
+	int wake;
+	pthread_mutex_t table_lock;
+	struct ptable *table;
+	_Atomic uint64_t table_low;
+	_Atomic uint64_t table_high;
+};
+
+/* An open file; fi->fh is one. */
+struct handle {
+	struct node *node;
+	bool writing;
+};
+
+int fs_init(struct fs *fs, const struct options *opts, struct log *log,
+	    bool file_mount);
+void fs_free(struct fs *fs);
+
+/* The table of requests for fuse_session_new(). */
+extern const struct fuse_lowlevel_ops fs_ops;
+
+/* Ask life.c to do something. */
+void fs_ask(struct fs *fs, unsigned int what);
+
+/* Reads the partition table and shows what it says (fs_parts.c). */
+void fs_parts_read(struct fs *fs);
+/* A range of the image was written. */
+void fs_parts_wrote(struct fs *fs, uint64_t off, uint64_t len);
+
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static inline struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+/* Answers a request that failed, and logs why. */
+void fs_fail(fuse_req_t req, const char *what, uint64_t off,
+	     const struct vhd_error *err);
+
+/* Requests, by file. */
+void fs_init_conn(void *userdata, struct fuse_conn_info *conn);
+void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups);
+void fs_forget_multi(fuse_req_t req, size_t count,
+		     struct fuse_forget_data *forgets);
+void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+		struct fuse_file_info *fi);
+void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		struct fuse_file_info *fi);
+void fs_statfs(fuse_req_t req, fuse_ino_t ino);
+void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+	     struct fuse_file_info *fi);
+void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
+	      off_t off, struct fuse_file_info *fi);
+void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+	      struct fuse_file_info *fi);
+void fs_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
+		 struct fuse_file_info *fi);
+void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
+		  off_t len, struct fuse_file_info *fi);
+void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
+	      struct fuse_file_info *fi);
+
+#endif

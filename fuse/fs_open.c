@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs.h"
+
+/* Newer than the oldest kernel headers and libfuse we build with. */
+#ifndef FOPEN_PARALLEL_DIRECT_WRITES
+#define FOPEN_PARALLEL_DIRECT_WRITES (1 << 6)
+#endif
+
+/*
+ * Who opens with O_DIRECT (losetup --direct-io, QEMU with cache=none, fio) has a
+ * cache of his own: his requests come to us as they are, and writes beside each
+ * other.  The answer is put together here, because libfuse 3.14 has no field for
+ * that flag.
+ */
+static void reply(fuse_req_t req, struct handle *h,
+		  const struct tree_grant *grant, bool direct)
+{
+	struct fuse_open_out out;
+
+	memset(&out, 0, sizeof(out));
+	out.fh = (uint64_t)(uintptr_t)h;
+	if (grant->keep_cache)
+		out.open_flags |= FOPEN_KEEP_CACHE;
+	if (direct)
+		out.open_flags |= FOPEN_DIRECT_IO |
+				  FOPEN_PARALLEL_DIRECT_WRITES;
+	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) == 0)
+		return;
+	/* Interrupted: there will be no release. */
+	tree_release(&fs_of(req)->tree, h->node, h->writing);
+	free(h);
+}
+
+void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct node *n = tree_find(&fs->tree, ino);
+	bool writing = (fi->flags & O_ACCMODE) != O_RDONLY;
+	struct tree_grant grant;
+	struct handle *h;
+	int rc;
+
+	if (n == NULL || n->kind != NODE_FILE) {
+		fuse_reply_err(req, n == NULL ? ENOENT : EISDIR);
+		return;
+	}
+	if (writing && n->view.read_only) {
+		fuse_reply_err(req, EROFS);
+		return;
+	}
+	h = calloc(1, sizeof(*h));
+	if (h == NULL) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	rc = tree_open(&fs->tree, n, writing, &grant);
+	if (rc != 0) {
+		free(h);
+		fuse_reply_err(req, rc);
+		return;
+	}
+	h->node = n;
+	h->writing = writing;
+	reply(req, h, &grant, grant.direct || (fi->flags & O_DIRECT) != 0 ||
+	      fs->opts->cache == CACHE_NONE);
+}
+
+void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+
+	(void)ino;
+	tree_release(&fs_of(req)->tree, h->node, h->writing);
+	free(h);
+	fuse_reply_err(req, 0);
+}

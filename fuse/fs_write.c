@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Writing, zeroing, preallocating, flushing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <string.h>
+
+#include "common/status.h"
+#include "fs.h"
+
+static void set(atomic_bool *flag)
+{
+	/* Threads that write beside each other share the flag's cache line. */
+	if (!atomic_load_explicit(flag, memory_order_relaxed))
+		atomic_store(flag, true);
+}
+
+/* Everybody who knows something of these bytes hears that they changed. */
+static void changed(struct fs *fs, struct node *n, uint64_t off, uint64_t len)
+{
+	set(&n->wrote);
+	set(&n->used_changed);
+	if (atomic_load_explicit(&n->watched, memory_order_relaxed))
+		fs_ask(fs, FS_PAGES_OLD);
+	fs_parts_wrote(fs, off, len);
+}
+
+void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
+	      off_t off, struct fuse_file_info *fi)
+{
+	struct node *n = handle_of(fi)->node;
+	const struct view *v = &n->view;
+	uint64_t at = (uint64_t)off;
+	struct vhd_error err;
+
+	(void)ino;
+	if (v->read_only || at >= v->len) {
+		fuse_reply_err(req, v->read_only ? EROFS : EFBIG);
+		return;
+	}
+	if (size > v->len - at)
+		size = v->len - at;
+	if (vhd_pwrite(v->img, buf, size, v->off + at, &err)) {
+		fs_fail(req, "write", v->off + at, &err);
+		return;
+	}
+	changed(fs_of(req), n, v->off + at, size);
+	fuse_reply_write(req, size);
+}
+
+static void flush(fuse_req_t req)
+{
+	struct fs *fs = fs_of(req);
+	struct vhd_error err;
+
+	if (!fs->read_only && vhd_flush(fs->disk.img, &err))
+		fs_fail(req, "flush", 0, &err);
+	else
+		fuse_reply_err(req, 0);
+}
+
+void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+	      struct fuse_file_info *fi)
+{
+	(void)ino, (void)datasync, (void)fi;
+	flush(req);
+}
+
+void fs_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
+		 struct fuse_file_info *fi)
+{
+	(void)ino, (void)datasync, (void)fi;
+	flush(req);
+}
+
+/* close(2) is not a promise of anything. */
+void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino, (void)fi;
+	fuse_reply_err(req, 0);
+}
+
+/* Zeroed in the file, space that was just allocated is as good as written. */
+static int reserve_extent(struct vhd_image *img, const struct vhd_extent *to,
+			  struct vhd_move **move, struct vhd_error *err)
+{
+	bool ok = fallocate(vhd_layer_fd(img, 0), FALLOC_FL_ZERO_RANGE,
+			    (off_t)to->file_off, (off_t)to->len) == 0;
+	int saved = errno;
+	int rc = vhd_write_end(img, move, ok, err);
+
+	if (ok || rc != 0)
+		return rc;
+	memset(err, 0, sizeof(*err));
+	err->code = saved == ENOSPC ? VHD_E_NOSPACE : VHD_E_IO;
+	err->os_errno = saved;
+	strcpy(err->msg, "space cannot be reserved");
+	return err->code;
+}
+
+/* Gives every byte of the range a place of its own. */
+static int reserve(struct vhd_image *img, uint64_t off, uint64_t len,
+		   struct vhd_error *err)
+{
+	while (len != 0) {
+		struct vhd_extent ext;
+		struct vhd_move *move;
+		size_t n;
+		int rc = vhd_resolve(img, off, len, &ext, 1, &n, err);
+
+		if (rc == 0 && ext.kind == VHD_EXTENT_ZERO) {
+			rc = vhd_write_begin(img, off, ext.len, &ext, &move,
+					     err);
+			if (rc == 0)
+				rc = reserve_extent(img, &ext, &move, err);
+		}
+		if (rc)
+			return rc;
+		off += ext.len;
+		len -= ext.len;
+	}
+	return 0;
+}
+
+/*
+ * The loop driver turns both discard and "write zeroes, may unmap" into a hole
+ * punch, so zeros are what it has to leave, not merely anything.
+ */
+static int fallocate_range(struct vhd_image *img, int mode, uint64_t off,
+			   uint64_t len, struct vhd_error *err)
+{
+	switch (mode & ~FALLOC_FL_KEEP_SIZE) {
+	case FALLOC_FL_PUNCH_HOLE:
+		return vhd_write_zeroes(img, off, len, 0, err);
+	case FALLOC_FL_ZERO_RANGE:
+		return vhd_write_zeroes(img, off, len, VHD_ZERO_KEEP, err);
+	default:
+		return reserve(img, off, len, err);
+	}
+}
+
+void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
+		  off_t len, struct fuse_file_info *fi)
+{
+	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
+			  FALLOC_FL_ZERO_RANGE;
+	struct node *n = handle_of(fi)->node;
+	const struct view *v = &n->view;
+	uint64_t at = (uint64_t)off, size = (uint64_t)len;
+	bool inside = at <= v->len && size <= v->len - at;
+	struct vhd_error err;
+
+	(void)ino;
+	if (v->read_only || (mode & ~known) != 0 ||
+	    (!inside && (mode & FALLOC_FL_PUNCH_HOLE) == 0)) {
+		fuse_reply_err(req, v->read_only ? EROFS
+			       : (mode & ~known) != 0 ? EOPNOTSUPP : EFBIG);
+		return;
+	}
+	/* Holes may be asked for past the end, as in any file. */
+	if (at > v->len)
+		at = v->len;
+	if (size > v->len - at)
+		size = v->len - at;
+	if (size != 0 &&
+	    fallocate_range(v->img, mode, v->off + at, size, &err)) {
+		fs_fail(req, "fallocate", v->off + at, &err);
+		return;
+	}
+	changed(fs_of(req), n, v->off + at, size);
+	fuse_reply_err(req, 0);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHDFUSE_MOUNTPOINT_H
+#define VHDFUSE_MOUNTPOINT_H
+
+#include <stdbool.h>
+
+/* Where a mount goes, and getting it off again. */
+
+enum mountpoint_kind {
+	MOUNTPOINT_DIR,
+	MOUNTPOINT_FILE,
+	MOUNTPOINT_BAD
+};
+
+/*
+ * mountpoint_look - may we mount here?
+ *
+ * What a server that died has left there is unmounted first.
+ *
+ * @real_out: its absolute name, to be freed
+ *
+ * Returns: MOUNTPOINT_BAD with the reason on stderr.
+ */
+enum mountpoint_kind mountpoint_look(const char *path, char **real_out);
+
+/*
+ * mountpoint_find - is one of our mounts there?
+ *
+ * @source_out: the image, to be freed
+ */
+bool mountpoint_find(const char *real, char **source_out);
+
+/* mountpoint_sync - have the kernel send us everything it still holds */
+void mountpoint_sync(const char *real);
+
+/* mountpoint_unmount - returns 0 or an errno; EBUSY when it is in use */
+int mountpoint_unmount(const char *real, bool lazy);
+
+#endif
