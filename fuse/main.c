@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allowed.h"
 #include "daemon.h"
 #include "fs.h"
 #include "life.h"
@@ -78,8 +79,10 @@ static int run_mount(struct options *o, struct log *log, int token)
 	enum mountpoint_kind kind;
 	int rc = -1;
 
+	if (fs == NULL || allowed_check(o) != 0)
+		goto out;
 	kind = mountpoint_look(o->mountpoint, &mountpoint);
-	if (kind == MOUNTPOINT_BAD || fs == NULL)
+	if (kind == MOUNTPOINT_BAD)
 		goto out;
 	if (fs_init(fs, o, log, kind == MOUNTPOINT_FILE))
 		goto out;
@@ -99,6 +102,7 @@ static int run(struct options *o)
 	struct log log;
 	int rc, token = -1;
 
+	allowed_messages();
 	if (!o->foreground) {
 		token = daemon_begin();
 		if (token < 0)
