@@ -91,6 +91,21 @@ static int open_for_writing(const struct options *o, struct vhd_open_opts opts,
 	return err->code;
 }
 
+/* What cannot be read either has one reason, and it is the second. */
+static int fall_back(const struct options *o, const struct vhd_open_opts *opts,
+		     struct log *log, struct disk *d, struct vhd_error *err)
+{
+	struct vhd_error why = *err;
+	int rc = vhd_open(o->image, opts, &d->img, err);
+
+	if (rc)
+		return rc;
+	d->read_only = true;
+	log_line(log, "%s: cannot be written, so the mount is read only: %s",
+		 o->image, why.msg);
+	return 0;
+}
+
 static int open_image(const struct options *o, struct log *log, struct disk *d,
 		      struct vhd_error *err)
 {
@@ -100,15 +115,14 @@ static int open_image(const struct options *o, struct log *log, struct disk *d,
 	if (o->overlay != NULL || o->snapshot)
 		return overlay_open(o, &opts, &d->img, &d->name, err);
 	d->name = strdup(o->image);
-	if (!o->read_only && o->layer < 0) {
-		rc = open_for_writing(o, opts, log, d, err);
-		if (!rc || o->read_write || !not_writable(err))
-			return rc;
-		log_line(log, "%s: cannot be written, so the mount is read only: "
-			 "%s", o->image, err->msg);
+	if (o->read_only || o->layer >= 0) {
+		d->read_only = true;
+		return vhd_open(o->image, &opts, &d->img, err);
 	}
-	d->read_only = true;
-	return vhd_open(o->image, &opts, &d->img, err);
+	rc = open_for_writing(o, opts, log, d, err);
+	if (!rc || o->read_write || !not_writable(err))
+		return rc;
+	return fall_back(o, &opts, log, d, err);
 }
 
 static int open_layers(const struct options *o, struct disk *d,

@@ -30,6 +30,14 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.flush = fs_flush,
 	.fallocate = fs_fallocate,
 	.lseek = fs_lseek,
+	.mknod = fs_mknod,
+	.create = fs_create,
+	.mkdir = fs_mkdir,
+	.symlink = fs_symlink,
+	.link = fs_link,
+	.unlink = fs_remove,
+	.rmdir = fs_remove,
+	.rename = fs_rename,
 };
 
 static void want(struct fuse_conn_info *conn, unsigned int cap, bool on)

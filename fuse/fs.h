@@ -23,7 +23,8 @@
 /* Work for the thread that waits for signals (life.c). */
 enum {
 	FS_TABLE_CHANGED = 1 << 0,	/* the partition table was written to */
-	FS_PAGES_OLD = 1 << 1		/* what others cached is not true */
+	FS_PAGES_OLD = 1 << 1,		/* what others cached is not true */
+	FS_SIZE_WRONG = 1 << 2		/* the kernel thinks a file has grown */
 };
 
 /* A file of the chain, for reads that bypass us. */
@@ -132,5 +133,16 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 		  off_t len, struct fuse_file_info *fi);
 void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 	      struct fuse_file_info *fi);
+void fs_mknod(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode,
+	      dev_t dev);
+void fs_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode,
+	       struct fuse_file_info *fi);
+void fs_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode);
+void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t dir,
+		const char *name);
+void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir, const char *name);
+void fs_remove(fuse_req_t req, fuse_ino_t dir, const char *name);
+void fs_rename(fuse_req_t req, fuse_ino_t dir, const char *name,
+	       fuse_ino_t new_dir, const char *new_name, unsigned int flags);
 
 #endif

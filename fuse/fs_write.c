@@ -25,27 +25,43 @@ static void changed(struct fs *fs, struct node *n, uint64_t off, uint64_t len)
 	fs_parts_wrote(fs, off, len);
 }
 
+/*
+ * As on a block device.  A kernel that writes back took the bytes long ago, and
+ * believes that the file has grown by them: life.c puts that right.
+ */
+static void past_end(fuse_req_t req, struct node *n)
+{
+	set(&n->grown);
+	fs_ask(fs_of(req), FS_SIZE_WRONG);
+	fuse_reply_err(req, ENOSPC);
+}
+
 void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	      off_t off, struct fuse_file_info *fi)
 {
 	struct node *n = handle_of(fi)->node;
 	const struct view *v = &n->view;
 	uint64_t at = (uint64_t)off;
+	size_t inside = at >= v->len ? 0 : size;
 	struct vhd_error err;
 
 	(void)ino;
-	if (v->read_only || at >= v->len) {
-		fuse_reply_err(req, v->read_only ? EROFS : EFBIG);
+	if (v->read_only) {
+		fuse_reply_err(req, EROFS);
 		return;
 	}
-	if (size > v->len - at)
-		size = v->len - at;
-	if (vhd_pwrite(v->img, buf, size, v->off + at, &err)) {
+	if (inside > v->len - at)
+		inside = v->len - at;
+	if (inside != 0 &&
+	    vhd_pwrite(v->img, buf, inside, v->off + at, &err)) {
 		fs_fail(req, "write", v->off + at, &err);
 		return;
 	}
-	changed(fs_of(req), n, v->off + at, size);
-	fuse_reply_write(req, size);
+	changed(fs_of(req), n, v->off + at, inside);
+	if (inside < size && (inside == 0 || fi->writepage))
+		past_end(req, n);
+	else
+		fuse_reply_write(req, inside);
 }
 
 static void flush(fuse_req_t req)

@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -98,8 +100,29 @@ static void drop_pages(struct fs *fs)
 		fuse_lowlevel_notify_inval_inode(fs->se, inos[i], 0, 0);
 }
 
-static void on_wake(struct fs *fs)
+/*
+ * Only being cut makes a kernel that writes back take a file's size from us.
+ */
+static void restore_sizes(struct life *life)
 {
+	char name[24], *path;
+	uint64_t len;
+
+	while (tree_take_grown(&life->fs->tree, name, &len)) {
+		if (asprintf(&path, "%s%s%s", life->mountpoint,
+			     name[0] != '\0' ? "/" : "", name) < 0)
+			return;
+		log_line(life->fs->log, "%s: a write past the end of the disk "
+			 "was refused", path);
+		if (truncate(path, (off_t)len) != 0)
+			log_line(life->fs->log, "%s: %s", path, strerror(errno));
+		free(path);
+	}
+}
+
+static void on_wake(struct life *life)
+{
+	struct fs *fs = life->fs;
 	struct timespec pause = { 0, SETTLE_MS * 1000000 };
 	unsigned int todo;
 	uint64_t count;
@@ -111,6 +134,8 @@ static void on_wake(struct fs *fs)
 	todo = atomic_exchange(&fs->todo, 0);
 	if ((todo & FS_TABLE_CHANGED) != 0)
 		fs_parts_read(fs);
+	if ((todo & FS_SIZE_WRONG) != 0)
+		restore_sizes(life);
 	if ((todo & FS_PAGES_OLD) != 0)
 		drop_pages(fs);
 }
@@ -134,7 +159,7 @@ static void wait_for_end(struct life *life)
 		if (p[1].revents != 0)
 			on_signal(life);
 		if (p[2].revents != 0)
-			on_wake(life->fs);
+			on_wake(life);
 	}
 }
 

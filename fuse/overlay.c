@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int nomem(struct vhd_error *err)
@@ -99,6 +100,26 @@ static int scratch_open(const struct options *o,
 	return rc;
 }
 
+/* Anything else would show another disk than the one that was asked for. */
+static int demand_child(struct vhd_image **img, const struct options *o,
+			struct vhd_error *err)
+{
+	struct stat parent, image;
+
+	if (vhd_layers(*img) > 1 &&
+	    fstat(vhd_layer_fd(*img, 1), &parent) == 0 &&
+	    stat(o->image, &image) == 0 && parent.st_dev == image.st_dev &&
+	    parent.st_ino == image.st_ino)
+		return 0;
+	vhd_close(img, NULL);
+	nomem(err);
+	err->code = VHD_E_INVAL;
+	snprintf(err->file, sizeof(err->file), "%s", o->overlay);
+	snprintf(err->msg, sizeof(err->msg),
+		 "is no child of the image, so it cannot take its writes");
+	return err->code;
+}
+
 int overlay_open(const struct options *o, const struct vhd_open_opts *base,
 		 struct vhd_image **img_out, char **name_out,
 		 struct vhd_error *err)
@@ -112,5 +133,7 @@ int overlay_open(const struct options *o, const struct vhd_open_opts *base,
 		return scratch_open(o, base, img_out, err);
 	if (access(o->overlay, F_OK) != 0)
 		rc = make(o->overlay, o, base, err);
-	return rc ? rc : open_child(o->overlay, o, base, img_out, err);
+	if (!rc)
+		rc = open_child(o->overlay, o, base, img_out, err);
+	return rc ? rc : demand_child(img_out, o, err);
 }

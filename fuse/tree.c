@@ -315,6 +315,24 @@ int tree_partitions(struct tree *t, const struct disk *d,
 	return rc;
 }
 
+bool tree_take_grown(struct tree *t, char name_out[24], uint64_t *len_out)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->count && !found; i++) {
+		struct node *n = t->nodes[i];
+
+		found = n->listed && atomic_exchange(&n->grown, false);
+		if (found) {
+			memcpy(name_out, n->name, sizeof(n->name));
+			*len_out = n->view.len;
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+	return found;
+}
+
 size_t tree_take_stale(struct tree *t, uint64_t *inos, size_t max)
 {
 	size_t n = 0;

@@ -32,6 +32,7 @@ enum node_kind { NODE_ROOT, NODE_LAYERS, NODE_FILE };
  * @listed:  it is in its directory; partitions go when the table changes
  * @stale:   what the kernel cached may be old
  * @wrote:   written to since this was last looked at
+ * @grown:   something was written past its end
  * @watched: somebody has cached bytes of it under another name
  */
 struct node {
@@ -47,6 +48,7 @@ struct node {
 	bool partition;
 	bool stale;
 	atomic_bool wrote;
+	atomic_bool grown;
 	atomic_bool watched;
 	/* usage.c */
 	_Atomic uint64_t used;
@@ -96,6 +98,9 @@ void tree_release(struct tree *t, struct node *n, bool writing);
 int tree_partitions(struct tree *t, const struct disk *d,
 		    const struct ptable *table,
 		    void (*gone)(void *arg, const struct node *n), void *arg);
+
+/* The next file that was written to past its end; false when there is none. */
+bool tree_take_grown(struct tree *t, char name_out[24], uint64_t *len_out);
 
 /* Inodes whose pages may be old because of writes under another name. */
 size_t tree_take_stale(struct tree *t, uint64_t *inos, size_t max);
