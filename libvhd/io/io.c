@@ -22,7 +22,9 @@
  *  - A slot that is missing, or that answers -EOPNOTSUPP, has a fallback.
  *
  * There is no file position and no buffer.  The only state is the counters,
- * which are relaxed atomics: they are statistics and order nothing.
+ * which are relaxed atomics: they are statistics and order nothing; and how long
+ * the file has been seen to be, so that a file which somebody cuts under us is
+ * told from one that ends where its format lets it.
  */
 
 #include "io/io.h"
@@ -46,11 +48,23 @@ struct vhd_io {
 	_Atomic uint64_t reads, read_bytes;
 	_Atomic uint64_t writes, write_bytes;
 	_Atomic uint64_t flushes;
+	_Atomic uint64_t seen_end;
 };
 
 static void count(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* The file has reached at least to @end. */
+static void saw_end(struct vhd_io *io, uint64_t end)
+{
+	uint64_t old = atomic_load_explicit(&io->seen_end,
+					    memory_order_relaxed);
+
+	while (old < end && !atomic_compare_exchange_weak(&io->seen_end, &old,
+							  end))
+		;
 }
 
 static bool unsupported(int rc)
@@ -226,6 +240,13 @@ int vhd_io_read_padded(struct vhd_io *io, void *buf, size_t len, uint64_t off,
 	rc = read_some(io, buf, clip_len(len, off), off, &done, err);
 	if (rc)
 		return rc;
+	if (done < len && off + done < atomic_load(&io->seen_end)) {
+		rc = vhd_fail_errno(err, EIO, off + done,
+				    "the file ends at 0x%" PRIx64 " and was "
+				    "longer before: another program has cut "
+				    "it", off + done);
+		return vhd_err_file(err, rc, io->name);
+	}
 	if (done < len)
 		memset((uint8_t *)buf + done, 0, len - done);
 	return 0;
@@ -256,6 +277,7 @@ int vhd_io_write(struct vhd_io *io, const void *buf, size_t len, uint64_t off,
 		count(&io->write_bytes, (uint64_t)n);
 		done += (size_t)n;
 	}
+	saw_end(io, off + len);
 	return 0;
 }
 
@@ -292,6 +314,7 @@ int vhd_io_size(struct vhd_io *io, uint64_t *size_out, struct vhd_error *err)
 		return fail_plain(io, (int)n, "find out the size of the file",
 				  err);
 	*size_out = (uint64_t)n;
+	saw_end(io, *size_out);
 	return 0;
 }
 
@@ -306,8 +329,10 @@ int vhd_io_set_size(struct vhd_io *io, uint64_t size, struct vhd_error *err)
 		rc = io->ops.set_size ? io->ops.set_size(io->handle, size) :
 					-EOPNOTSUPP;
 	} while (rc == -EINTR);
-	if (!rc)
+	if (!rc) {
+		atomic_store(&io->seen_end, size);
 		return 0;
+	}
 	rc = vhd_fail_errno(err, -rc, VHD_NO_OFFSET,
 			    "cannot set the size of the file to %" PRIu64
 			    " bytes", size);
@@ -363,7 +388,10 @@ int vhd_io_zero(struct vhd_io *io, uint64_t len, uint64_t off,
 	rc = call_range(io, io->ops.zero_range, len, off);
 	if (unsupported(rc))
 		return zero_by_writing(io, len, off, err);
-	return rc ? fail_call(io, rc, off, "zero", len, err) : 0;
+	if (rc)
+		return fail_call(io, rc, off, "zero", len, err);
+	saw_end(io, off + len);
+	return 0;
 }
 
 int vhd_io_try_punch(struct vhd_io *io, uint64_t len, uint64_t off,

@@ -32,7 +32,8 @@ int vhd_io_fd(const struct vhd_io *io);
 int vhd_io_read(struct vhd_io *io, void *buf, size_t len, uint64_t off,
 		struct vhd_error *err);
 
-/* Bytes past the end of the file are zeros. */
+/* Bytes past the end of the file are zeros; where it was longer before, as far as
+ * this object knows, VHD_E_IO. */
 int vhd_io_read_padded(struct vhd_io *io, void *buf, size_t len, uint64_t off,
 		       struct vhd_error *err);
 

@@ -172,6 +172,26 @@ START_TEST(io__padded_read_gives_zeros_past_the_end)
 }
 END_TEST
 
+START_TEST(io__a_file_that_was_cut_does_not_end_in_zeros)
+{
+	struct odd o = { .bytes = "abcdef", .size = 6 };
+	struct vhd_io *io = open_odd(&odd_ops, &o);
+	struct vhd_error err;
+	uint64_t size;
+	char buf[8];
+
+	ck_assert_int_eq(vhd_io_size(io, &size, NULL), 0);
+	ck_assert_int_eq(vhd_io_read_padded(io, buf, 8, 0, NULL), 0);
+	o.size = 3;
+	ck_assert_int_eq(vhd_io_read_padded(io, buf, 8, 0, &err), VHD_E_IO);
+	ck_assert_int_eq(err.os_errno, EIO);
+	ck_assert_uint_eq(err.off, 3);
+	/* Where it never reached, it may end. */
+	ck_assert_int_eq(vhd_io_read_padded(io, buf, 8, 6, NULL), 0);
+	vhd_io_close(&io, NULL);
+}
+END_TEST
+
 START_TEST(io__no_range_past_the_largest_offset_reaches_a_backend)
 {
 	static const uint64_t offs[] = { INT64_MAX, (uint64_t)INT64_MAX + 1,
@@ -525,6 +545,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, io__read_past_the_end_is_an_error_that_names_place_and_file);
 	tcase_add_test(tc, io__padded_read_gives_zeros_past_the_end);
+	tcase_add_test(tc, io__a_file_that_was_cut_does_not_end_in_zeros);
 	tcase_add_test(tc, io__no_range_past_the_largest_offset_reaches_a_backend);
 	tcase_add_test(tc, io__interrupted_calls_are_made_again);
 	tcase_add_test(tc, io__impossible_counts_are_errors_and_not_loops);
