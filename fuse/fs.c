@@ -68,11 +68,32 @@ void fs_init_conn(void *userdata, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_AUTO_INVAL_DATA, false);
 }
 
+/*
+ * What a disk may answer.  Others speak of the place the image lies on: the user
+ * of the disk would take "not connected" for our own end.
+ */
+static int disk_errno(const struct vhd_error *err)
+{
+	int rc = status_errno(err);
+
+	switch (rc) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+	case ENOMEM:
+	case EROFS:
+	case EOPNOTSUPP:
+		return rc;
+	default:
+		return EIO;
+	}
+}
+
 void fs_fail(fuse_req_t req, const char *what, uint64_t off,
 	     const struct vhd_error *err)
 {
 	log_failure(fs_of(req)->log, what, off, err);
-	fuse_reply_err(req, status_errno(err));
+	fuse_reply_err(req, disk_errno(err));
 }
 
 void fs_ask(struct fs *fs, unsigned int what)
@@ -100,14 +121,14 @@ static uint32_t largest_read(void)
 	return max < 4096 ? 4096 : max;
 }
 
-static int init_backing(struct fs *fs)
+static int init_fds(struct fs *fs)
 {
-	fs->backing_count = vhd_layers(fs->disk.img);
-	fs->backing = calloc(fs->backing_count, sizeof(*fs->backing));
-	if (fs->backing == NULL)
+	fs->fd_count = vhd_layers(fs->disk.img);
+	fs->fds = calloc(fs->fd_count, sizeof(*fs->fds));
+	if (fs->fds == NULL)
 		return ENOMEM;
-	for (uint32_t i = 0; i < fs->backing_count; i++)
-		fs->backing[i].fd = vhd_layer_fd(fs->disk.img, i);
+	for (uint32_t i = 0; i < fs->fd_count; i++)
+		fs->fds[i] = vhd_layer_fd(fs->disk.img, i);
 	return 0;
 }
 
@@ -160,10 +181,12 @@ int fs_init(struct fs *fs, const struct options *opts, struct log *log,
 	fs->zeros = mmap(NULL, fs->max_read, PROT_READ,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	rc = pthread_key_create(&fs->buffers, free);
+	if (rc == 0)
+		rc = pthread_key_create(&fs->handing_over, NULL);
 	if (rc == 0 && (fs->wake < 0 || fs->zeros == MAP_FAILED))
 		rc = errno;
 	if (rc == 0)
-		rc = init_backing(fs);
+		rc = init_fds(fs);
 	if (rc == 0)
 		rc = init_tree(fs);
 	if (rc != 0)
@@ -175,7 +198,7 @@ void fs_free(struct fs *fs)
 {
 	if (fs->wake >= 0)
 		close(fs->wake);
-	free(fs->backing);
+	free(fs->fds);
 	free(fs->table);
 	tree_free(&fs->tree);
 }

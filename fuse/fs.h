@@ -27,12 +27,6 @@ enum {
 	FS_SIZE_WRONG = 1 << 2		/* the kernel thinks a file has grown */
 };
 
-/* A file of the chain, for reads that bypass us. */
-struct backing {
-	int fd;
-	_Atomic uint64_t size;	/* of the file, at least */
-};
-
 /**
  * struct fs - a mounted image
  *
@@ -41,7 +35,8 @@ struct backing {
  * @zeros:     that many zero bytes
  * @splice:    large reads are handed over as pages
  * @buffers:   a buffer of @max_read bytes for each thread
- * @backing:   by layer of @disk's image
+ * @handing_over: where the read of this thread is that pages answer (wire.c)
+ * @fds:       of the files of @disk's image, by layer
  * @mode:      permissions of files
  * @todo:      FS_* bits; @wake (an eventfd) is written to when one is set
  * @table:     the partition table as it was read last, under @table_lock;
@@ -59,8 +54,9 @@ struct fs {
 	uint32_t max_read;
 	const uint8_t *zeros;
 	pthread_key_t buffers;
-	struct backing *backing;
-	uint32_t backing_count;
+	pthread_key_t handing_over;
+	int *fds;
+	uint32_t fd_count;
 	mode_t mode;
 	double valid;			/* seconds that attributes hold */
 	atomic_uint todo;

@@ -11,41 +11,39 @@
 
 #include "common/status.h"
 #include "fs.h"
+#include "wire.h"
 
 /* More pieces than this, or smaller ones than that, are copied. */
 #define PIECES 16u
 #define PIECE_MIN (16u << 10)
 
-/* Never less in the file than the extent says, or the kernel sees an end. */
-static bool in_file(struct backing *b, uint64_t end)
+/*
+ * Never less in the file than the extent says, or the kernel sees an end.  Asked
+ * each time: somebody may have cut the file.
+ */
+static bool in_file(int fd, uint64_t end)
 {
 	struct stat st;
 
-	if (b->fd < 0)
-		return false;
-	if (end <= atomic_load_explicit(&b->size, memory_order_relaxed))
-		return true;
-	if (fstat(b->fd, &st) != 0 || !S_ISREG(st.st_mode))
-		return false;
-	atomic_store(&b->size, (uint64_t)st.st_size);
-	return end <= (uint64_t)st.st_size;
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       end <= (uint64_t)st.st_size;
 }
 
 /* One element per extent; false when copying is better or needed. */
-static bool describe(struct fs *fs, const struct view *v,
+static bool describe(const struct fs *fs, const struct view *v,
 		     const struct vhd_extent *ext, size_t n, size_t size,
 		     struct fuse_bufvec *vec)
 {
 	uint32_t first = fs->disk.img == v->img
 				 ? 0
-				 : fs->backing_count - vhd_layers(v->img);
+				 : fs->fd_count - vhd_layers(v->img);
 	size_t sum = 0;
 
 	memset(vec, 0, sizeof(*vec));
 	vec->count = n;
 	for (size_t i = 0; i < n; i++) {
 		struct fuse_buf *b = &vec->buf[i];
-		struct backing *file = &fs->backing[first + ext[i].layer];
+		int fd = fs->fds[first + ext[i].layer];
 
 		memset(b, 0, sizeof(*b));
 		b->size = ext[i].len;
@@ -55,11 +53,11 @@ static bool describe(struct fs *fs, const struct view *v,
 			continue;
 		}
 		if ((n > 1 && ext[i].len < PIECE_MIN) ||
-		    !in_file(file, ext[i].file_off + ext[i].len))
+		    !in_file(fd, ext[i].file_off + ext[i].len))
 			return false;
 		b->flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK |
 			   FUSE_BUF_FD_RETRY;
-		b->fd = file->fd;
+		b->fd = fd;
 		b->pos = (off_t)ext[i].file_off;
 	}
 	return sum == size;
@@ -89,7 +87,7 @@ static bool read_spliced(fuse_req_t req, const struct view *v, size_t size,
 	} else {
 		ok = describe(fs, v, ext, n, size, &u.vec);
 		if (ok)
-			fuse_reply_data(req, &u.vec, (enum fuse_buf_copy_flags)0);
+			wire_reply_pages(req, &u.vec, off);
 	}
 	vhd_read_end(v->img, &move);
 	return ok;

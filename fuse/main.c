@@ -12,6 +12,7 @@
 #include "mountpoint.h"
 #include "options.h"
 #include "unmount.h"
+#include "wire.h"
 
 static int add_option(struct fuse_args *args, const char *opt)
 {
@@ -64,7 +65,9 @@ static int mount_and_serve(struct fs *fs, struct fuse_args *args,
 	if (fs->se == NULL)
 		return -1;
 	if (fuse_session_mount(fs->se, mountpoint) == 0) {
-		rc = life_run(fs, mountpoint, token);
+		rc = wire_attach(fs);
+		if (rc == 0)
+			rc = life_run(fs, mountpoint, token);
 		fuse_session_unmount(fs->se);
 	}
 	fuse_session_destroy(fs->se);
