@@ -40,7 +40,7 @@ static int zero_new(const struct zero *z, uint64_t off, uint64_t len,
 	if (rc)
 		return rc;
 	if (!t.zeros)
-		rc = vhd_io_zero(z->img->layers[0].io, t.len, t.file_off, err);
+		rc = zero_stored(z, t.file_off, t.len, err);
 	rc2 = vhd_writer_end(z->w, &t, !rc, rc ? NULL : err);
 	*done_out = t.len;
 	return rc ? rc : rc2;

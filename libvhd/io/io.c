@@ -277,7 +277,8 @@ int vhd_io_write(struct vhd_io *io, const void *buf, size_t len, uint64_t off,
 		count(&io->write_bytes, (uint64_t)n);
 		done += (size_t)n;
 	}
-	saw_end(io, off + len);
+	if (len)
+		saw_end(io, off + len);
 	return 0;
 }
 

@@ -135,7 +135,7 @@ int vhdx_write_prepare(void *eng, uint64_t blk, const struct vhd_place *place,
 	if (whole || place->kind != VHD_SPACE_DIRTY ||
 	    !vhd_barrier(VHD_BARRIER_ZERO_BEFORE_REUSE))
 		return 0;
-	return vhd_io_zero(x->io, place->len, place->off, err);
+	return vhd_io_punch(x->io, place->len, place->off, err);
 }
 
 int vhdx_space_trim(struct vhdx *x, struct vhd_error *err)
