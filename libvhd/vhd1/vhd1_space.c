@@ -191,7 +191,7 @@ int vhd1_write_prepare(void *eng, uint64_t blk, const struct vhd_place *place,
 	if (place->kind != VHD_SPACE_DIRTY ||
 	    !vhd_barrier(VHD_BARRIER_ZERO_BEFORE_REUSE))
 		return 0;
-	return vhd_io_zero(v->io, len, place->off, err);
+	return vhd_io_punch(v->io, len, place->off, err);
 }
 
 int vhd1_write_trim(void *eng, struct vhd_error *err)
