@@ -67,12 +67,6 @@ struct fs {
 	_Atomic uint64_t table_high;
 };
 
-/* An open file; fi->fh is one. */
-struct handle {
-	struct node *node;
-	bool writing;
-};
-
 int fs_init(struct fs *fs, const struct options *opts, struct log *log,
 	    bool file_mount);
 void fs_free(struct fs *fs);
@@ -93,9 +87,16 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-static inline struct handle *handle_of(const struct fuse_file_info *fi)
+/*
+ * An open file is its node, with the lowest bit set when it is written to: the
+ * session may end before the kernel has told of a close, and then there is
+ * nothing that would be lost.
+ */
+#define FH_WRITING UINT64_C(1)
+
+static inline struct node *node_of(const struct fuse_file_info *fi)
 {
-	return (struct handle *)(uintptr_t)fi->fh;
+	return (struct node *)(uintptr_t)(fi->fh & ~FH_WRITING);
 }
 
 /* Answers a request that failed, and logs why. */

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fs.h"
@@ -18,13 +17,13 @@
  * other.  The answer is put together here, because libfuse 3.14 has no field for
  * that flag.
  */
-static void reply(fuse_req_t req, struct handle *h,
+static void reply(fuse_req_t req, struct node *n, bool writing,
 		  const struct tree_grant *grant, bool direct)
 {
 	struct fuse_open_out out;
 
 	memset(&out, 0, sizeof(out));
-	out.fh = (uint64_t)(uintptr_t)h;
+	out.fh = (uint64_t)(uintptr_t)n | (writing ? FH_WRITING : 0);
 	if (grant->keep_cache)
 		out.open_flags |= FOPEN_KEEP_CACHE;
 	if (direct)
@@ -33,8 +32,7 @@ static void reply(fuse_req_t req, struct handle *h,
 	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) == 0)
 		return;
 	/* Interrupted: there will be no release. */
-	tree_release(&fs_of(req)->tree, h->node, h->writing);
-	free(h);
+	tree_release(&fs_of(req)->tree, n, writing);
 }
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -43,7 +41,6 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node *n = tree_find(&fs->tree, ino);
 	bool writing = (fi->flags & O_ACCMODE) != O_RDONLY;
 	struct tree_grant grant;
-	struct handle *h;
 	int rc;
 
 	if (n == NULL || n->kind != NODE_FILE) {
@@ -54,29 +51,20 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, EROFS);
 		return;
 	}
-	h = calloc(1, sizeof(*h));
-	if (h == NULL) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
 	rc = tree_open(&fs->tree, n, writing, &grant);
 	if (rc != 0) {
-		free(h);
 		fuse_reply_err(req, rc);
 		return;
 	}
-	h->node = n;
-	h->writing = writing;
-	reply(req, h, &grant, grant.direct || (fi->flags & O_DIRECT) != 0 ||
+	reply(req, n, writing, &grant,
+	      grant.direct || (fi->flags & O_DIRECT) != 0 ||
 	      fs->opts->cache == CACHE_NONE);
 }
 
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct handle *h = handle_of(fi);
-
 	(void)ino;
-	tree_release(&fs_of(req)->tree, h->node, h->writing);
-	free(h);
+	tree_release(&fs_of(req)->tree, node_of(fi),
+		     (fi->fh & FH_WRITING) != 0);
 	fuse_reply_err(req, 0);
 }

@@ -121,7 +121,7 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	     struct fuse_file_info *fi)
 {
 	const struct fs *fs = fs_of(req);
-	const struct view *v = &handle_of(fi)->node->view;
+	const struct view *v = &node_of(fi)->view;
 	uint64_t at = (uint64_t)off;
 
 	(void)ino;

@@ -34,7 +34,7 @@ static int find(const struct view *v, uint64_t at, bool data, uint64_t *out,
 void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 	      struct fuse_file_info *fi)
 {
-	const struct view *v = &handle_of(fi)->node->view;
+	const struct view *v = &node_of(fi)->view;
 	struct vhd_error err;
 	uint64_t found;
 

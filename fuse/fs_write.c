@@ -39,7 +39,7 @@ static void past_end(fuse_req_t req, struct node *n)
 void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	      off_t off, struct fuse_file_info *fi)
 {
-	struct node *n = handle_of(fi)->node;
+	struct node *n = node_of(fi);
 	const struct view *v = &n->view;
 	uint64_t at = (uint64_t)off;
 	size_t inside = at >= v->len ? 0 : size;
@@ -160,7 +160,7 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 {
 	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
 			  FALLOC_FL_ZERO_RANGE;
-	struct node *n = handle_of(fi)->node;
+	struct node *n = node_of(fi);
 	const struct view *v = &n->view;
 	uint64_t at = (uint64_t)off, size = (uint64_t)len;
 	bool inside = at <= v->len && size <= v->len - at;

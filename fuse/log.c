@@ -34,9 +34,12 @@ void log_serving(struct log *log, bool foreground)
 {
 	if (log->later == NULL && foreground)
 		return;
+	/* Requests are served already. */
+	pthread_mutex_lock(&log->lock);
 	log->file = log->later;
 	if (log->file == NULL)
 		openlog("vhdfuse", LOG_PID, LOG_DAEMON);
+	pthread_mutex_unlock(&log->lock);
 }
 
 static void put(struct log *log, const char *line)

@@ -2,26 +2,24 @@
 /*
  * The threads that serve the kernel's requests.
  *
- * A request that is answered from memory takes a few microseconds, waking a
- * sleeping thread takes more.  So one thread, the leader, takes requests and
- * answers them itself, one after the other, and for a moment after the last it
- * keeps asking instead of going to sleep.  The others sleep.
+ * Each reads a request, answers it itself, and reads the next: three system
+ * calls, and no hand-over from one thread to another.  As many as there are
+ * processors do best while answers come from memory, and every one more costs,
+ * because the kernel wakes whoever has slept longest.  But when requests wait for
+ * a disk, that few cannot keep it busy: then, and for a moment after, reserves
+ * help.
  *
- * When requests take long (the disk has to be read, megabytes are copied, a
- * flush is waited for) the leader wakes another one before it turns to its
- * request, and so on: then as many are served at once as there are threads.
- * Whoever is done looks for the next request himself and sleeps when there is
- * none and there is a leader.
+ * (Asking again and again instead of sleeping was tried: it gains a little on an
+ * idle machine, and loses much on a busy one, where it keeps a processor that the
+ * client needs.  docs/performance.md)
  */
 #include "loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fuse.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,37 +28,35 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
-/* A request that takes longer is slow; so are those soon after it. */
-#define SLOW_NS 60000
-#define SLOW_FOR_NS 20000000
+/* Gets a thread out of the read it sleeps in. */
+#define WAKE_SIGNAL SIGUSR1
 
-/* The leader asks again for so long when requests come at least so often. */
-#define SPIN_NS 50000
+/*
+ * A request is slow when it takes longer than this, and longer than its bytes
+ * can be copied in.  One alone may have lost the processor for a while; if every
+ * fifth is, the disk is what we wait for, and go on doing for a moment.
+ */
+#define SLOW_NS 100000
+#define SLOW_NS_PER_BYTE 1
+#define SLOW_SCORE 4
+#define SLOW_ENOUGH 8
+#define SLOW_FOR_NS 50000000
 
-/* After so many requests without a pause there is work for one more. */
-#define STREAK 256u
+/* What reserves fill up to. */
+#define MANY 8u
 
 struct loop {
 	struct fuse_session *se;
-	int fd;
-	int stop;		/* eventfd: wakes a leader that sleeps */
 	int done;
-	unsigned int threads;
-	bool spin;
+	unsigned int started;
+	unsigned int usual;		/* threads that are always there */
 	pthread_t *thread;
+	atomic_uint next;		/* number of the next thread */
+	atomic_bool over;
 	pthread_mutex_t lock;
-	pthread_cond_t free;	/* there is no leader */
-	bool has_leader;
-	bool over;
+	pthread_cond_t call;		/* for reserves */
+	atomic_uint resting;
 	_Atomic int64_t slow_until;
-};
-
-struct worker {
-	struct loop *l;
-	bool leader;
-	unsigned int streak;
-	int64_t gap;		/* how long the last wait was */
-	struct fuse_buf buf;
 };
 
 static int64_t now_ns(void)
@@ -71,214 +67,192 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* False when all is over. */
-static bool take_lead(struct worker *w)
+static void call_reserves(struct loop *l)
 {
-	struct loop *l = w->l;
-
 	pthread_mutex_lock(&l->lock);
-	while (l->has_leader && !l->over)
-		pthread_cond_wait(&l->free, &l->lock);
-	w->leader = !l->over;
-	l->has_leader |= w->leader;
-	pthread_mutex_unlock(&l->lock);
-	return w->leader;
-}
-
-static void pass_lead(struct worker *w)
-{
-	struct loop *l = w->l;
-
-	pthread_mutex_lock(&l->lock);
-	l->has_leader = false;
-	w->leader = false;
-	pthread_cond_signal(&l->free);
+	pthread_cond_broadcast(&l->call);
 	pthread_mutex_unlock(&l->lock);
 }
 
 static void end_all(struct loop *l)
 {
 	uint64_t one = 1;
-	bool first;
 
-	pthread_mutex_lock(&l->lock);
-	first = !l->over;
-	l->over = true;
-	pthread_cond_broadcast(&l->free);
-	pthread_mutex_unlock(&l->lock);
-	if (first && write(l->done, &one, sizeof(one)) < 0)
+	if (atomic_exchange(&l->over, true))
+		return;
+	call_reserves(l);
+	if (write(l->done, &one, sizeof(one)) < 0)
 		abort();	/* an eventfd takes a 1 */
 }
 
-/* The requests whose answer is known to take time. */
+static bool is_slow(struct loop *l)
+{
+	return now_ns() < atomic_load(&l->slow_until);
+}
+
+/* A reserve sleeps until it is needed. */
+static void rest(struct loop *l)
+{
+	pthread_mutex_lock(&l->lock);
+	atomic_fetch_add(&l->resting, 1);
+	while (!is_slow(l) && !atomic_load(&l->over))
+		pthread_cond_wait(&l->call, &l->lock);
+	atomic_fetch_sub(&l->resting, 1);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void slow_since(struct loop *l, int64_t now)
+{
+	atomic_store(&l->slow_until, now + SLOW_FOR_NS);
+	if (atomic_load(&l->resting) != 0)
+		call_reserves(l);
+}
+
+/* Requests that will wait for the disk. */
 static bool takes_long(const struct fuse_buf *buf)
 {
 	const struct fuse_in_header *in = buf->mem;
 
-	switch (in->opcode) {
-	case FUSE_FSYNC:
-	case FUSE_FSYNCDIR:
-	case FUSE_FALLOCATE:
-	case FUSE_LSEEK:
-	case FUSE_GETATTR:
-	case FUSE_LOOKUP:
-		return true;
-	default:
-		return buf->size > (128u << 10);
-	}
+	return in->opcode == FUSE_FSYNC || in->opcode == FUSE_FALLOCATE;
 }
 
-static void serve(struct worker *w)
+static int64_t fair_time(const struct fuse_buf *buf)
 {
-	struct loop *l = w->l;
-	int64_t start = now_ns(), end;
+	const struct fuse_in_header *in = buf->mem;
+	const struct fuse_read_in *arg = (const void *)(in + 1);
+	size_t bytes = in->opcode == FUSE_READ ? arg->size : buf->size;
 
-	if (w->leader && l->threads > 1 &&
-	    (start < atomic_load_explicit(&l->slow_until,
-					  memory_order_relaxed) ||
-	     w->streak >= STREAK || takes_long(&w->buf))) {
-		pass_lead(w);
-		w->streak = 0;
-	}
-	fuse_session_process_buf(l->se, &w->buf);
+	return SLOW_NS + (int64_t)bytes * SLOW_NS_PER_BYTE;
+}
+
+/* @score: of this thread, how slow it has been */
+static void serve(struct loop *l, struct fuse_buf *buf, int *score)
+{
+	int64_t start = now_ns(), fair = fair_time(buf), end;
+
+	if (takes_long(buf))
+		slow_since(l, start);
+	fuse_session_process_buf(l->se, buf);
 	end = now_ns();
-	w->streak++;
-	if (end - start > SLOW_NS)
-		atomic_store_explicit(&l->slow_until, end + SLOW_FOR_NS,
-				      memory_order_relaxed);
-}
-
-/* Sleeps until there may be a request.  Only the leader does. */
-static void sleep_on(struct loop *l)
-{
-	struct pollfd p[2] = { { .fd = l->fd, .events = POLLIN },
-			       { .fd = l->stop, .events = POLLIN } };
-
-	if (poll(p, 2, -1) < 0 && errno != EINTR)
-		fuse_session_exit(l->se);
-	if (p[1].revents != 0)
-		fuse_session_exit(l->se);
-}
-
-/*
- * The leader found nothing.  Ask again for a moment, if requests have been
- * coming that fast; sleep else.  Returns what reading returned.
- */
-static int wait_for_request(struct worker *w)
-{
-	struct loop *l = w->l;
-	int64_t start = now_ns(), now = start;
-	int rc = -EAGAIN;
-
-	if (l->spin && w->gap < SPIN_NS) {
-		while (rc == -EAGAIN && now - start < SPIN_NS) {
-			rc = fuse_session_receive_buf(l->se, &w->buf);
-			now = now_ns();
-		}
+	if (end - start <= fair) {
+		*score -= *score > 0;
+		return;
 	}
-	while (rc == -EAGAIN && !fuse_session_exited(l->se)) {
-		sleep_on(l);
-		rc = fuse_session_receive_buf(l->se, &w->buf);
-	}
-	/* An average, so that one pause does not end a busy time. */
-	w->gap = (w->gap * 3 + (now_ns() - start)) / 4;
-	return rc;
+	*score += SLOW_SCORE;
+	if (*score < SLOW_ENOUGH)
+		return;
+	*score = SLOW_ENOUGH;
+	slow_since(l, end);
 }
 
 static void *work(void *arg)
 {
-	struct worker w = { .l = arg };
+	struct loop *l = arg;
+	bool reserve = atomic_fetch_add(&l->next, 1) >= l->usual;
+	struct fuse_buf buf;
+	int score = 0;
 
+	memset(&buf, 0, sizeof(buf));
 	/* The kernel may wait for us to get memory free: do not wait for it. */
 	prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
-	w.gap = SPIN_NS;
-	while (!fuse_session_exited(w.l->se)) {
-		int rc = fuse_session_receive_buf(w.l->se, &w.buf);
+	while (!fuse_session_exited(l->se)) {
+		int rc;
 
-		if (rc == -EAGAIN) {
-			w.streak = 0;
-			if (!w.leader) {
-				if (!take_lead(&w))
-					break;
-				continue;
-			}
-			rc = wait_for_request(&w);
+		if (reserve && !is_slow(l)) {
+			rest(l);
+			continue;
 		}
+		rc = fuse_session_receive_buf(l->se, &buf);
 		if (rc > 0)
-			serve(&w);
+			serve(l, &buf, &score);
 		else if (rc != -EINTR && rc != -EAGAIN)
 			break;
 	}
-	end_all(w.l);
-	free(w.buf.mem);
+	end_all(l);
+	free(buf.mem);
 	return NULL;
 }
 
-static unsigned int good_number(void)
+static unsigned int at_most(unsigned int n, unsigned int max)
+{
+	return n < max ? n : max;
+}
+
+/* As many as processors, and at least two: one may wait. */
+static unsigned int usual_number(unsigned int threads)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	/* More than CPUs, for those that wait for a disk. */
-	return cpus < 4 ? 8 : cpus > 8 ? 16 : (unsigned int)cpus * 2;
+	return at_most(cpus < 2 ? 2 : cpus > MANY ? MANY : (unsigned int)cpus,
+		       threads);
 }
 
-static struct loop *make(struct fuse_session *se, unsigned int threads,
-			 int done)
+static void ignore(int sig)
 {
-	struct loop *l = calloc(1, sizeof(*l));
+	(void)sig;
+}
 
-	if (l == NULL)
-		return NULL;
-	l->threads = threads != 0 ? threads : good_number();
-	l->thread = calloc(l->threads, sizeof(*l->thread));
-	l->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	l->se = se;
-	l->fd = fuse_session_fd(se);
-	l->done = done;
-	l->spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->free, NULL);
-	if (l->thread != NULL && l->stop >= 0 &&
-	    fcntl(l->fd, F_SETFL, fcntl(l->fd, F_GETFL) | O_NONBLOCK) == 0)
-		return l;
-	if (l->stop >= 0)
-		close(l->stop);
-	free(l->thread);
-	free(l);
-	return NULL;
+/* A handler, and no restart: reads end with EINTR. */
+static int catch_wake_signal(void)
+{
+	struct sigaction act;
+
+	memset(&act, 0, sizeof(act));
+	act.sa_handler = ignore;
+	sigemptyset(&act.sa_mask);
+	return sigaction(WAKE_SIGNAL, &act, NULL);
 }
 
 struct loop *loop_start(struct fuse_session *se, unsigned int threads,
 			int done)
 {
-	struct loop *l = make(se, threads, done);
-	unsigned int n;
+	struct loop *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 		return NULL;
-	for (n = 0; n < l->threads; n++) {
-		if (pthread_create(&l->thread[n], NULL, work, l) != 0)
-			break;
+	if (threads == 0)
+		threads = MANY;
+	l->se = se;
+	l->done = done;
+	l->usual = usual_number(threads);
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->call, NULL);
+	l->thread = calloc(threads, sizeof(*l->thread));
+	if (l->thread != NULL && catch_wake_signal() == 0) {
+		while (l->started < threads &&
+		       pthread_create(&l->thread[l->started], NULL, work,
+				      l) == 0)
+			l->started++;
 	}
-	l->threads = n;
-	if (n != 0)
+	if (l->started != 0)
 		return l;
-	loop_stop(l);
+	free(l->thread);
+	free(l);
 	return NULL;
+}
+
+/* A signal that comes just before the read does not end it: hence again. */
+static void wake_and_join(pthread_t thread)
+{
+	struct timespec until;
+
+	do {
+		pthread_kill(thread, WAKE_SIGNAL);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 20000000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_nsec -= 1000000000;
+			until.tv_sec++;
+		}
+	} while (pthread_timedjoin_np(thread, NULL, &until) == ETIMEDOUT);
 }
 
 void loop_stop(struct loop *l)
 {
-	uint64_t one = 1;
-
 	fuse_session_exit(l->se);
-	if (write(l->stop, &one, sizeof(one)) < 0)
-		abort();	/* an eventfd takes a 1 */
-	for (unsigned int i = 0; i < l->threads; i++)
-		pthread_join(l->thread[i], NULL);
-	close(l->stop);
-	pthread_cond_destroy(&l->free);
-	pthread_mutex_destroy(&l->lock);
+	end_all(l);
+	for (unsigned int i = 0; i < l->started; i++)
+		wake_and_join(l->thread[i]);
 	free(l->thread);
 	free(l);
 }
