@@ -30,6 +30,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.flush = fs_flush,
 	.fallocate = fs_fallocate,
 	.lseek = fs_lseek,
+	.ioctl = fs_ioctl,
 	.mknod = fs_mknod,
 	.create = fs_create,
 	.mkdir = fs_mkdir,

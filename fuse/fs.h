@@ -128,6 +128,9 @@ void fs_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
 void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 		  off_t len, struct fuse_file_info *fi);
+void fs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
+	      struct fuse_file_info *fi, unsigned int flags, const void *in,
+	      size_t in_size, size_t out_size);
 void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 	      struct fuse_file_info *fi);
 void fs_mknod(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode,

@@ -62,7 +62,7 @@ bool mountpoint_find(const char *real, char **source_out)
 }
 
 /* The name with its directory resolved: itself it may be a dead mount. */
-static char *resolve(const char *path)
+char *mountpoint_resolve(const char *path)
 {
 	char *copy = strdup(path), *slash, *dir, *full = NULL;
 	size_t len = copy != NULL ? strlen(copy) : 0;
@@ -99,7 +99,7 @@ enum mountpoint_kind mountpoint_look(const char *path, char **real_out)
 	char *real;
 
 	if (is_dead(path)) {
-		real = resolve(path);
+		real = mountpoint_resolve(path);
 		if (real != NULL)
 			mountpoint_unmount(real, true);
 		free(real);

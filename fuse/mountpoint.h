@@ -23,6 +23,9 @@ enum mountpoint_kind {
  */
 enum mountpoint_kind mountpoint_look(const char *path, char **real_out);
 
+/* mountpoint_resolve - realpath(3) that gets along with a dead mount, or NULL */
+char *mountpoint_resolve(const char *path);
+
 /*
  * mountpoint_find - is one of our mounts there?
  *
