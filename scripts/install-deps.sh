@@ -16,7 +16,7 @@ build=(
 tests=(
 	check libsubunit-dev g++ make binutils python3
 	qemu-utils libvhdi-utils p7zip-full ntfs-3g xz-utils jq time strace
-	nbdkit libnbd-bin fio fdisk gdisk fuse2fs mount util-linux mandoc
+	nbdkit libnbd-bin fio fdisk gdisk fuse2fs mount procps util-linux mandoc
 	qemu-system-x86 qemu-system-common busybox-static cpio kmod dosfstools
 	clang-14 libclang-rt-14-dev clang-format-14 universal-ctags shellcheck
 )

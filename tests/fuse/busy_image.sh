@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# An image in use is refused, by us and to us.
+. "$(dirname "$0")/functions.sh"
+
+requires qemu-io
+mkdir m
+for format in vhd vhdx; do
+	run 0 vu create --size 64M disk.$format
+	up disk.$format first
+	for how in "" -r --snapshot "-o overlay=new.$format"; do
+		# shellcheck disable=SC2086
+		run 1 vf disk.$format m $how
+		head -n 1 "$err" | grep -q "^vhdfuse: " || fail "who says so?"
+		[ "$(wc -l <"$err")" -le 2 ] || fail "the message is too long"
+		not_mounted m || fail "it is mounted twice"
+		absent new.$format
+	done
+	run 1 vu write disk.$format /dev/null
+	down first
+
+	# Readers keep a writer out, and let other readers in.
+	up disk.$format first -r
+	run 1 vf disk.$format m -o rw
+	not_mounted m || fail "it is written under a reader"
+	first=$daemon
+	up disk.$format m -r
+	down m
+	daemon=$first
+	down first
+done
+
+mkfifo hold
+qemu-io -f vhdx disk.vhdx <hold >/dev/null 2>&1 &
+pid=$!
+exec 3>hold
+echo "write 0 512" >&3
+is_held() { ! vu info disk.vhdx; }
+eventually is_held
+run 1 vf disk.vhdx m
+refused
+exec 3>&-
+wait $pid || true
+up disk.vhdx m
+run 1 timeout 20 qemu-io -f vhdx -c "read 0 512" disk.vhdx
+down m
