@@ -44,9 +44,14 @@ if(TARGET vhdfuse)
 	endforeach()
 	install(FILES fuse/vhdfuse.1
 		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT fuse)
-	configure_file(fuse/vhdfuse@.service.in vhdfuse@.service @ONLY)
-	install(FILES ${CMAKE_CURRENT_BINARY_DIR}/vhdfuse@.service
-		DESTINATION lib/systemd/system COMPONENT fuse)
+	# The prefix is known when it is installed, and not before.
+	install(CODE "
+		set(VHDFUSE
+			\"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/vhdfuse\")
+		configure_file(
+			\"${PROJECT_SOURCE_DIR}/fuse/vhdfuse@.service.in\"
+			\"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/vhdfuse@.service\"
+			@ONLY)" COMPONENT fuse)
 endif()
 
 # Where an nbdkit of the same prefix looks; any other one takes the path of it.

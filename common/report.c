@@ -51,8 +51,8 @@ static const struct hint hints[] = {
 	  "stop the program that uses it; an image is written by one program "
 	  "at a time" },
 	{ VHD_E_BUSY, NULL, " vhdfuse ",
-	  "stop the program that uses it; an image is written by one program "
-	  "at a time, and read by many with -o ro" },
+	  "an image is written by one program alone, or read by many (-o ro "
+	  "for all of them); who has it: fuser -v %f" },
 	{ VHD_E_BUSY, NULL, NULL,
 	  "stop the program that uses it, or read the image as it is with "
 	  "--no-lock" },

@@ -200,7 +200,9 @@ static int choose(const struct options *o, struct log *log, struct disk *d)
 		return fail(log, o, "offset= lies past the end of the disk");
 	v->off += o->offset;
 	v->len -= o->offset;
-	if (o->size_limit != 0 && o->size_limit < v->len)
+	if (o->size_limit > v->len)
+		return fail(log, o, "sizelimit= reaches past the end of the disk");
+	if (o->size_limit != 0)
 		v->len = o->size_limit;
 	return 0;
 }

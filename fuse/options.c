@@ -7,6 +7,8 @@
 #include "options.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,36 @@ static int set_number(uint32_t *to, const char *arg, const char *text,
 	return 0;
 }
 
+/* Numbers from 1 on. */
+static int set_count(uint32_t *to, const char *arg, const char *text,
+		     unsigned long max)
+{
+	int rc = set_number(to, arg, text, 10, max);
+
+	return rc == 0 && *to == 0 ? usage("counts from 1", arg) : rc;
+}
+
+/* mount(8) takes names, too. */
+static int set_user(uint32_t *to, const char *arg, const char *text)
+{
+	const struct passwd *user = getpwnam(text);
+
+	if (user == NULL)
+		return set_number(to, arg, text, 10, UINT32_MAX);
+	*to = user->pw_uid;
+	return 0;
+}
+
+static int set_group(uint32_t *to, const char *arg, const char *text)
+{
+	const struct group *group = getgrnam(text);
+
+	if (group == NULL)
+		return set_number(to, arg, text, 10, UINT32_MAX);
+	*to = group->gr_gid;
+	return 0;
+}
+
 static int set_size(uint64_t *to, const char *arg, const char *text)
 {
 	return size_parse(text, to) ? 0 : usage("is not a size", arg);
@@ -197,11 +229,11 @@ static int set_value(struct options *o, enum key key, const char *arg,
 	case KEY_PARENT_DIR: return words_add(&o->parent_dirs, text);
 	case KEY_OFFSET: return set_size(&o->offset, arg, text);
 	case KEY_SIZE_LIMIT: return set_size(&o->size_limit, arg, text);
-	case KEY_THREADS: return set_number(&o->threads, arg, text, 10, 64);
+	case KEY_THREADS: return set_count(&o->threads, arg, text, 64);
 	case KEY_PARTITION:
-		return set_number(&o->partition, arg, text, 10, 1u << 20);
-	case KEY_UID: return set_number(&o->uid, arg, text, 10, UINT32_MAX);
-	case KEY_GID: return set_number(&o->gid, arg, text, 10, UINT32_MAX);
+		return set_count(&o->partition, arg, text, 1u << 20);
+	case KEY_UID: return set_user(&o->uid, arg, text);
+	case KEY_GID: return set_group(&o->gid, arg, text);
 	case KEY_LAYER:
 		rc = set_number(&n, arg, text, 10, INT32_MAX);
 		o->layer = (int32_t)n;
@@ -213,15 +245,33 @@ static int set_value(struct options *o, enum key key, const char *arg,
 	}
 }
 
+/* Words behind -o that libfuse and the kernel know, and those for systemd. */
+static int pass_on(const char *arg)
+{
+	static const char *const words[] = {
+		"allow_root", "async", "atime", "auto_unmount",
+		"default_permissions", "dev", "diratime", "dirsync", "exec",
+		"noatime", "nodev", "nodiratime", "noexec", "norelatime",
+		"nostrictatime", "nosuid", "relatime", "strictatime", "suid",
+		"sync",
+	};
+
+	if (strncmp(arg, "x-", 2) == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(arg, words[i]) == 0)
+			return 1;
+	}
+	return usage("is not an option", arg);
+}
+
 static int process(void *data, const char *arg, int key, struct fuse_args *out)
 {
 	struct options *o = data;
 
 	(void)out;
-	if (key == FUSE_OPT_KEY_OPT && arg[0] == '-')
-		return usage("is not an option", arg);
 	if (key == FUSE_OPT_KEY_OPT)
-		return strncmp(arg, "x-", 2) != 0;
+		return pass_on(arg);
 	if (key != FUSE_OPT_KEY_NONOPT) {
 		enum key k = (enum key)key;
 

@@ -30,6 +30,16 @@ static int refuse(const char *path, const char *why)
 	return 1;
 }
 
+static int refuse_busy(const char *path)
+{
+	refuse(path, "is in use: unmount what lies on it, detach loop devices, "
+	       "and leave its directories");
+	fputs("hint: who it is: fuser -vm ", stderr);
+	text_put_shell(stderr, path);
+	fputs("; loop devices: losetup --list\n", stderr);
+	return 1;
+}
+
 /*
  * A handle of the process that serves a mount, or -1 when it cannot be known:
  * the number may be of another namespace, then its name is another.
@@ -106,8 +116,7 @@ int unmount_and_wait(const char *path)
 	server = server_of(real);
 	rc = mountpoint_unmount(real, false);
 	if (rc == EBUSY)
-		rc = refuse(path, "is in use; unmount what lies on it, and "
-			    "leave its directories");
+		rc = refuse_busy(path);
 	else if (rc != 0)
 		rc = refuse(path, strerror(rc));
 	else

@@ -46,16 +46,19 @@ heading()
 # show COMMAND...: print it as a person would type it, then run it.
 show()
 {
-	printf '\n$%s\n' "$(printf ' %q' "${@/#"$util"/vhd-util}")"
+	local words=("${@/#"$util"/vhd-util}")
+	words=("${words[@]/#"$fuse"/vhdfuse}")
+	printf '\n$%s\n' "$(printf ' %q' "${words[@]}")"
 	"$@"
 }
 
 util=$PWD/build/tools/vhd-util
+fuse=$PWD/build/fuse/vhdfuse
 
 heading "Installing what building needs"
 scripts/install-deps.sh --build-only
 
-heading "Building libvhd and vhd-util"
+heading "Building libvhd, vhd-util, vhdfuse and the nbdkit plugin"
 # The tests need more packages; a tree that has them already keeps them.
 options=()
 [[ -e build/CMakeCache.txt ]] || options=(-DBUILD_TESTING=OFF)
@@ -71,6 +74,18 @@ echo "Built $util"
 
 out=$(mktemp -d "${TMPDIR:-/tmp}/vhd-quickstart.XXXXXX")
 cd "$out"
+
+# mount_it IMAGE: read only, and off again.  Needs /dev/fuse.
+mount_it()
+{
+	[[ -x $fuse && -r /dev/fuse && -w /dev/fuse ]] || return 0
+	heading "Mounting it, to look inside"
+	mkdir mnt
+	show "$fuse" -r "$1" mnt
+	show ls -l mnt
+	show "$fuse" -u mnt
+	rmdir mnt
+}
 
 # The image of the caller: look at it, then convert it.
 on_image()
@@ -89,6 +104,8 @@ on_image()
 
 	heading "Where its data is"
 	show "$util" map "$image" | sed -n 1,40p
+
+	mount_it "$image"
 
 	heading "Converting it"
 	show "$util" convert "$image" "$base.raw"
@@ -139,6 +156,8 @@ on_our_own()
 	show "$util" info disk.vhd
 	show "$util" map disk.vhdx | sed -n 1,30p
 
+	mount_it disk.vhdx
+
 	heading "Done"
 	ls -lsh "$out"
 	echo
@@ -161,6 +180,7 @@ What to try next:
   $util --help
   $util create --size 64T --block-size 1M $out/big.vhdx
   $util info --json $out/big.vhdx
+  $fuse --help
   $source/scripts/quickstart.sh YOUR-IMAGE
   $source/scripts/test.sh
 EOT
