@@ -33,9 +33,14 @@ static bool conf_allows_others(void)
 int allowed_check(const struct options *o)
 {
 	if (access(DEVICE, R_OK | W_OK) != 0) {
-		fprintf(stderr, "vhdfuse: %s: %s\n", DEVICE, strerror(errno));
-		if (errno == ENOENT)
+		int saved = errno;
+
+		fprintf(stderr, "vhdfuse: %s: %s\n", DEVICE, strerror(saved));
+		if (saved == ENOENT)
 			fputs("hint: as root: modprobe fuse\n", stderr);
+		else
+			fputs("hint: its permissions say who may mount; usually "
+			      "everybody may: chmod a+rw " DEVICE "\n", stderr);
 		return -1;
 	}
 	if (o->allow_other && geteuid() != 0 && !conf_allows_others()) {

@@ -53,7 +53,7 @@ static bool warn_of_child(void *arg, const char *path)
 
 /* Whoever writes to a parent spoils its children (VHDX-PAR-19, VHD-D-9). */
 static int refuse_children(const struct options *o, struct vhd_image *img,
-			   struct log *log)
+			   const char *name, struct log *log)
 {
 	char *child = NULL;
 
@@ -62,16 +62,26 @@ static int refuse_children(const struct options *o, struct vhd_image *img,
 		return 0;
 	if (o->write_parent) {
 		log_line(log, "%s: is the parent of %s, which will be spoilt by "
-			 "the first write", o->image, child);
+			 "the first write", name, child);
 	} else {
 		log_line(log, "%s: is the parent of %s, which a write would "
-			 "spoil", o->image, child);
+			 "spoil", name, child);
 		fputs("hint: look at it with -o ro, write to its child, keep "
 		      "writes apart with --snapshot, or give the child up with "
 		      "-o write-parent\n", stderr);
 	}
 	free(child);
 	return o->write_parent ? 0 : -1;
+}
+
+static int close_if_parent(const struct options *o, struct log *log,
+			   struct disk *d, struct vhd_error *err)
+{
+	if (refuse_children(o, d->img, d->name, log) == 0)
+		return 0;
+	vhd_close(&d->img, NULL);
+	err->code = VHD_E_CANCELLED;
+	return err->code;
 }
 
 static int open_for_writing(const struct options *o, struct vhd_open_opts opts,
@@ -84,11 +94,7 @@ static int open_for_writing(const struct options *o, struct vhd_open_opts opts,
 	rc = vhd_open(o->image, &opts, &d->img, err);
 	if (rc)
 		return rc;
-	if (refuse_children(o, d->img, log) == 0)
-		return 0;
-	vhd_close(&d->img, NULL);
-	err->code = VHD_E_CANCELLED;
-	return err->code;
+	return close_if_parent(o, log, d, err);
 }
 
 /* What cannot be read either has one reason, and it is the second. */
@@ -112,8 +118,11 @@ static int open_image(const struct options *o, struct log *log, struct disk *d,
 	struct vhd_open_opts opts = open_opts(o, log);
 	int rc;
 
-	if (o->overlay != NULL || o->snapshot)
-		return overlay_open(o, &opts, &d->img, &d->name, err);
+	if (o->overlay != NULL || o->snapshot) {
+		rc = overlay_open(o, &opts, &d->img, &d->name, err);
+		return rc || o->snapshot ? rc
+					 : close_if_parent(o, log, d, err);
+	}
 	d->name = strdup(o->image);
 	if (o->read_only || o->layer >= 0) {
 		d->read_only = true;
@@ -125,8 +134,8 @@ static int open_image(const struct options *o, struct log *log, struct disk *d,
 	return fall_back(o, &opts, log, d, err);
 }
 
-static int open_layers(const struct options *o, struct disk *d,
-		       struct vhd_error *err)
+static int open_layers(const struct options *o, struct log *log,
+		       struct disk *d, struct vhd_error *err)
 {
 	uint32_t count = vhd_layers(d->img);
 
@@ -137,6 +146,9 @@ static int open_layers(const struct options *o, struct disk *d,
 		err->code = VHD_E_NOMEM;
 		return err->code;
 	}
+	if (count == 1 && !d->read_only)
+		log_line(log, "%s: has no parent, so there are no layers to show",
+			 d->name);
 	/* The top, if it is being written, is the disk itself. */
 	for (uint32_t i = count; i-- > 0;) {
 		struct vhd_image **to = &d->layers[count - 1 - i];
@@ -215,7 +227,7 @@ int disk_open(const struct options *o, struct log *log, struct disk *d)
 	memset(d, 0, sizeof(*d));
 	rc = open_image(o, log, d, &err);
 	if (rc == 0)
-		rc = open_layers(o, d, &err);
+		rc = open_layers(o, log, d, &err);
 	/* VHD_E_CANCELLED: the reason was given. */
 	if (rc != 0 && err.code != VHD_E_CANCELLED)
 		log_error(log, &err, o->image);

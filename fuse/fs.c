@@ -133,17 +133,26 @@ static int init_fds(struct fs *fs)
 	return 0;
 }
 
-/* Files are as visible as the image is, unless the user has a wish. */
+/*
+ * Files are as visible as the image is, and each of its parents, unless the user
+ * has a wish: a layer that others may not read is not to be read through us.
+ */
 static mode_t default_mode(const struct fs *fs)
 {
-	int fd = vhd_layer_fd(fs->disk.img, 0);
+	mode_t mode = 0666;
 	struct stat st;
 
 	if (fs->opts->umask >= 0)
-		return 0666 & ~(mode_t)fs->opts->umask;
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return 0600;
-	return (st.st_mode & 0666) | 0600;
+		return mode & ~(mode_t)fs->opts->umask;
+	for (uint32_t i = 0; i < vhd_layers(fs->disk.img); i++) {
+		int fd = vhd_layer_fd(fs->disk.img, i);
+
+		if (fd < 0 || fstat(fd, &st) != 0)
+			return 0600;
+		/* Parents are only read. */
+		mode &= i == 0 ? st.st_mode : st.st_mode | 0222;
+	}
+	return mode | 0600;
 }
 
 static int init_tree(struct fs *fs)
@@ -156,7 +165,8 @@ static int init_tree(struct fs *fs)
 	if (rc != 0 || fs->opts->layer >= 0 || fs->opts->partition != 0)
 		return rc;
 	fs->table = calloc(1, sizeof(*fs->table));
-	fs_parts_read(fs);
+	atomic_store(&fs->table_changed, true);
+	fs_parts_refresh(fs);
 	return fs->table != NULL ? 0 : ENOMEM;
 }
 

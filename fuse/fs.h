@@ -27,6 +27,13 @@ enum {
 	FS_SIZE_WRONG = 1 << 2		/* the kernel thinks a file has grown */
 };
 
+/* A partition that is no more. */
+#define FS_GONE_MAX (2 * PTABLE_MAX)
+struct fs_gone {
+	uint64_t ino;
+	char name[24];
+};
+
 /**
  * struct fs - a mounted image
  *
@@ -41,6 +48,8 @@ enum {
  * @todo:      FS_* bits; @wake (an eventfd) is written to when one is set
  * @table:     the partition table as it was read last, under @table_lock;
  *             @table_low and @table_high limit where a write could touch it
+ * @gone:      partitions that the kernel may still know, under @table_lock
+ * @dev:       of the mount, as stat(2) gives it
  */
 struct fs {
 	const struct options *opts;
@@ -62,7 +71,11 @@ struct fs {
 	atomic_uint todo;
 	int wake;
 	pthread_mutex_t table_lock;
+	dev_t dev;
 	struct ptable *table;
+	atomic_bool table_changed;
+	struct fs_gone gone[FS_GONE_MAX];
+	size_t gone_count;
 	_Atomic uint64_t table_low;
 	_Atomic uint64_t table_high;
 };
@@ -77,8 +90,10 @@ extern const struct fuse_lowlevel_ops fs_ops;
 /* Ask life.c to do something. */
 void fs_ask(struct fs *fs, unsigned int what);
 
-/* Reads the partition table and shows what it says (fs_parts.c). */
-void fs_parts_read(struct fs *fs);
+/* If the partition table has changed, shows what it says now (fs_parts.c). */
+void fs_parts_refresh(struct fs *fs);
+/* Tells the kernel of partitions that went.  Not for threads that serve. */
+void fs_parts_tell(struct fs *fs);
 /* A range of the image was written. */
 void fs_parts_wrote(struct fs *fs, uint64_t off, uint64_t len);
 
@@ -88,15 +103,16 @@ static inline struct fs *fs_of(fuse_req_t req)
 }
 
 /*
- * An open file is its node, with the lowest bit set when it is written to: the
- * session may end before the kernel has told of a close, and then there is
+ * An open file is its node, with the lowest bits set when it is written to, and
+ * when the kernel may hold such writes back: the session may end before the kernel has told of a close, and then there is
  * nothing that would be lost.
  */
 #define FH_WRITING UINT64_C(1)
+#define FH_DIRTY UINT64_C(2)
 
 static inline struct node *node_of(const struct fuse_file_info *fi)
 {
-	return (struct node *)(uintptr_t)(fi->fh & ~FH_WRITING);
+	return (struct node *)(uintptr_t)(fi->fh & ~(FH_WRITING | FH_DIRTY));
 }
 
 /* Answers a request that failed, and logs why. */

@@ -45,9 +45,11 @@ static void fill_attr(const struct fs *fs, struct node *n, struct stat *st)
 void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_of(req);
-	struct node *n = tree_lookup(&fs->tree, parent, name);
 	struct fuse_entry_param e;
+	struct node *n;
 
+	fs_parts_refresh(fs);
+	n = tree_lookup(&fs->tree, parent, name);
 	if (n == NULL) {
 		fuse_reply_err(req, ENOENT);
 		return;
@@ -146,6 +148,8 @@ void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
+	if (off == 0)
+		fs_parts_refresh(fs_of(req));
 	for (;;) {
 		size_t n = next_entry(req, buf + len, size - len, ino, off++,
 				      &end);

@@ -11,19 +11,28 @@
 #define FOPEN_PARALLEL_DIRECT_WRITES (1 << 6)
 #endif
 
+static void closed(struct fs *fs, struct node *n, uint64_t flags)
+{
+	if ((flags & FH_DIRTY) != 0)
+		atomic_fetch_sub(&n->dirty, 1);
+	tree_release(&fs->tree, n, (flags & FH_WRITING) != 0);
+}
+
 /*
  * Who opens with O_DIRECT (losetup --direct-io, QEMU with cache=none, fio) has a
  * cache of his own: his requests come to us as they are, and writes beside each
  * other.  The answer is put together here, because libfuse 3.14 has no field for
  * that flag.
  */
-static void reply(fuse_req_t req, struct node *n, bool writing,
+static void reply(fuse_req_t req, struct node *n, uint64_t flags,
 		  const struct tree_grant *grant, bool direct)
 {
 	struct fuse_open_out out;
 
 	memset(&out, 0, sizeof(out));
-	out.fh = (uint64_t)(uintptr_t)n | (writing ? FH_WRITING : 0);
+	out.fh = (uint64_t)(uintptr_t)n | flags;
+	if ((flags & FH_DIRTY) != 0)
+		atomic_fetch_add(&n->dirty, 1);
 	if (grant->keep_cache)
 		out.open_flags |= FOPEN_KEEP_CACHE;
 	if (direct)
@@ -32,14 +41,15 @@ static void reply(fuse_req_t req, struct node *n, bool writing,
 	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) == 0)
 		return;
 	/* Interrupted: there will be no release. */
-	tree_release(&fs_of(req)->tree, n, writing);
+	closed(fs_of(req), n, flags);
 }
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct node *n = tree_find(&fs->tree, ino);
-	bool writing = (fi->flags & O_ACCMODE) != O_RDONLY;
+	bool writing = (fi->flags & O_ACCMODE) != O_RDONLY, direct;
+	uint64_t fh = writing ? FH_WRITING : 0;
 	struct tree_grant grant;
 	int rc;
 
@@ -56,15 +66,16 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, rc);
 		return;
 	}
-	reply(req, n, writing, &grant,
-	      grant.direct || (fi->flags & O_DIRECT) != 0 ||
-	      fs->opts->cache == CACHE_NONE);
+	direct = grant.direct || (fi->flags & O_DIRECT) != 0 ||
+		 fs->opts->cache == CACHE_NONE;
+	if (writing && !direct && fs->opts->cache == CACHE_WRITEBACK)
+		fh |= FH_DIRTY;
+	reply(req, n, fh, &grant, direct);
 }
 
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	tree_release(&fs_of(req)->tree, node_of(fi),
-		     (fi->fh & FH_WRITING) != 0);
+	closed(fs_of(req), node_of(fi), fi->fh);
 	fuse_reply_err(req, 0);
 }

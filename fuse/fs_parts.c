@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Partitions come and go as the disk is partitioned: a write that hits what the
- * table was read from has it read again, soon, by the thread that waits for
- * signals.
+ * table was read from has it read again, by the next who looks for a file, or
+ * soon by the thread that waits for signals.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,51 +45,60 @@ void fs_parts_wrote(struct fs *fs, uint64_t off, uint64_t len)
 	pthread_mutex_lock(&fs->table_lock);
 	touched = ptable_touched(fs->table, off, len);
 	pthread_mutex_unlock(&fs->table_lock);
-	if (touched)
-		fs_ask(fs, FS_TABLE_CHANGED);
+	if (!touched)
+		return;
+	atomic_store(&fs->table_changed, true);
+	fs_ask(fs, FS_TABLE_CHANGED);
 }
-
-struct gone {
-	struct { uint64_t ino; char name[24]; } part[PTABLE_MAX];
-	size_t count;
-};
 
 static void note_gone(void *arg, const struct node *n)
 {
-	struct gone *g = arg;
+	struct fs *fs = arg;
 
-	if (g->count == PTABLE_MAX)
+	if (fs->gone_count == FS_GONE_MAX)
 		return;
-	g->part[g->count].ino = n->ino;
-	memcpy(g->part[g->count++].name, n->name, sizeof(n->name));
+	fs->gone[fs->gone_count].ino = n->ino;
+	memcpy(fs->gone[fs->gone_count++].name, n->name, sizeof(n->name));
 }
 
-/* The kernel is told without any lock: it may be waiting for us to answer. */
-static void tell_kernel(struct fs *fs, const struct gone *g)
+static void read_table(struct fs *fs)
 {
-	for (size_t i = 0; i < g->count && fs->se != NULL; i++)
-		fuse_lowlevel_notify_delete(fs->se, FUSE_ROOT_ID,
-					    g->part[i].ino, g->part[i].name,
-					    strlen(g->part[i].name));
-}
+	struct ptable *t = calloc(1, sizeof(*t));
 
-void fs_parts_read(struct fs *fs)
-{
-	struct ptable *t;
-	struct gone *gone;
-
-	if (fs->table == NULL)
-		return;
-	t = calloc(1, sizeof(*t));
-	gone = calloc(1, sizeof(*gone));
-	if (t != NULL && gone != NULL && disk_partitions(&fs->disk, t) == 0) {
-		pthread_mutex_lock(&fs->table_lock);
+	if (t != NULL && disk_partitions(&fs->disk, t) == 0) {
 		*fs->table = *t;
 		set_limits(fs);
-		pthread_mutex_unlock(&fs->table_lock);
-		tree_partitions(&fs->tree, &fs->disk, t, note_gone, gone);
-		tell_kernel(fs, gone);
+		tree_partitions(&fs->tree, &fs->disk, t, note_gone, fs);
 	}
-	free(gone);
 	free(t);
+}
+
+void fs_parts_refresh(struct fs *fs)
+{
+	if (fs->table == NULL || !atomic_load(&fs->table_changed))
+		return;
+	pthread_mutex_lock(&fs->table_lock);
+	if (atomic_exchange(&fs->table_changed, false))
+		read_table(fs);
+	pthread_mutex_unlock(&fs->table_lock);
+}
+
+void fs_parts_tell(struct fs *fs)
+{
+	size_t n;
+
+	/* Without any lock: the kernel may be waiting for us to answer. */
+	do {
+		struct fs_gone gone;
+
+		pthread_mutex_lock(&fs->table_lock);
+		n = fs->gone_count;
+		if (n != 0)
+			gone = fs->gone[--fs->gone_count];
+		pthread_mutex_unlock(&fs->table_lock);
+		if (n != 0)
+			fuse_lowlevel_notify_delete(fs->se, FUSE_ROOT_ID,
+						    gone.ino, gone.name,
+						    strlen(gone.name));
+	} while (n != 0);
 }

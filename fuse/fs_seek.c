@@ -34,7 +34,8 @@ static int find(const struct view *v, uint64_t at, bool data, uint64_t *out,
 void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 	      struct fuse_file_info *fi)
 {
-	const struct view *v = &node_of(fi)->view;
+	struct node *n = node_of(fi);
+	const struct view *v = &n->view;
 	struct vhd_error err;
 	uint64_t found;
 
@@ -43,6 +44,10 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 		fuse_reply_err(req, EINVAL);
 	else if (off < 0 || (uint64_t)off >= v->len)
 		fuse_reply_err(req, ENXIO);
+	else if (atomic_load(&n->dirty) != 0)
+		/* The kernel has data that it has not told us of. */
+		fuse_reply_lseek(req, whence == SEEK_DATA ? off
+							  : (off_t)v->len);
 	else if (find(v, (uint64_t)off, whence == SEEK_DATA, &found, &err))
 		fs_fail(req, "lookup", v->off + (uint64_t)off, &err);
 	else if (whence == SEEK_DATA && found == v->len)

@@ -96,46 +96,83 @@ void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_err(req, 0);
 }
 
-/* Zeroed in the file, space that was just allocated is as good as written. */
-static int reserve_extent(struct vhd_image *img, const struct vhd_extent *to,
-			  struct vhd_move **move, struct vhd_error *err)
+/* Plain reservation: it takes no byte away that somebody writes meanwhile. */
+static int reserve_place(struct vhd_image *img, uint64_t file_off, uint64_t len,
+			 struct vhd_error *err)
 {
-	bool ok = fallocate(vhd_layer_fd(img, 0), FALLOC_FL_ZERO_RANGE,
-			    (off_t)to->file_off, (off_t)to->len) == 0;
-	int saved = errno;
-	int rc = vhd_write_end(img, move, ok, err);
-
-	if (ok || rc != 0)
-		return rc;
+	if (fallocate(vhd_layer_fd(img, 0), FALLOC_FL_KEEP_SIZE,
+		      (off_t)file_off, (off_t)len) == 0)
+		return 0;
 	memset(err, 0, sizeof(*err));
-	err->code = saved == ENOSPC ? VHD_E_NOSPACE : VHD_E_IO;
-	err->os_errno = saved;
+	err->code = errno == ENOSPC ? VHD_E_NOSPACE : VHD_E_IO;
+	err->os_errno = errno;
 	strcpy(err->msg, "space cannot be reserved");
 	return err->code;
 }
 
-/* Gives every byte of the range a place of its own. */
-static int reserve(struct vhd_image *img, uint64_t off, uint64_t len,
-		   struct vhd_error *err)
+/*
+ * A block that has no place gets one by a write of one sector, which is not
+ * written: where only a part of a block is asked for, its place reads as zeros.
+ * The rest of the block lies behind it in the file.
+ */
+static int reserve_new(struct vhd_image *img, const struct vhd_extent *ext,
+		       uint64_t end, uint32_t sector, struct vhd_error *err)
 {
-	while (len != 0) {
-		struct vhd_extent ext;
-		struct vhd_move *move;
-		size_t n;
-		int rc = vhd_resolve(img, off, len, &ext, 1, &n, err);
+	uint64_t unit = ext->len < sector ? ext->len : sector;
+	struct vhd_extent to;
+	struct vhd_move *move;
+	int rc = vhd_write_begin(img, ext->off, unit, &to, &move, err), rc2;
 
-		if (rc == 0 && ext.kind == VHD_EXTENT_ZERO) {
-			rc = vhd_write_begin(img, off, ext.len, &ext, &move,
-					     err);
-			if (rc == 0)
-				rc = reserve_extent(img, &ext, &move, err);
-		}
+	/* Somebody is writing there: then it gets its place from him. */
+	if (rc == VHD_E_BUSY)
+		return 0;
+	if (rc)
+		return rc;
+	rc = reserve_place(img, to.file_off, end - to.off, err);
+	rc2 = vhd_write_end(img, &move, true, rc ? NULL : err);
+	return rc ? rc : rc2;
+}
+
+/* What of a block has no space gets some; what a parent holds stays there. */
+static int reserve_block(struct vhd_image *img, uint64_t off, uint64_t len,
+			 uint32_t sector, struct vhd_error *err)
+{
+	uint64_t end = off + len;
+
+	while (off < end) {
+		struct vhd_extent ext;
+		size_t n;
+		int rc = vhd_resolve(img, off, end - off, &ext, 1, &n, err);
+
+		if (rc == 0 && ext.kind == VHD_EXTENT_ZERO)
+			return reserve_new(img, &ext, end, sector, err);
+		if (rc == 0 && ext.layer == 0)
+			rc = reserve_place(img, ext.file_off, ext.len, err);
 		if (rc)
 			return rc;
 		off += ext.len;
-		len -= ext.len;
 	}
 	return 0;
+}
+
+static int reserve(struct vhd_image *img, uint64_t off, uint64_t len,
+		   struct vhd_error *err)
+{
+	struct vhd_info info = { .size = sizeof(info) };
+	uint64_t block;
+	int rc = vhd_layer_info(img, 0, &info, err);
+
+	block = info.block_size != 0 ? info.block_size : 2u << 20;
+	while (rc == 0 && len != 0) {
+		uint64_t n = block - off % block;
+
+		if (n > len)
+			n = len;
+		rc = reserve_block(img, off, n, info.logical_sector, err);
+		off += n;
+		len -= n;
+	}
+	return rc;
 }
 
 /*

@@ -68,6 +68,14 @@ static int64_t now_s(void)
 	return (int64_t)t.tv_sec + 1;
 }
 
+static int unmount_ours(const struct life *life, bool lazy)
+{
+	if (!mountpoint_is(life->mountpoint, life->fs->dev))
+		return ENOENT;
+	mountpoint_sync(life->mountpoint);
+	return mountpoint_unmount(life->mountpoint, lazy);
+}
+
 static void on_signal(struct life *life)
 {
 	struct signalfd_siginfo si;
@@ -78,15 +86,18 @@ static void on_signal(struct life *life)
 		return;
 	again = life->asked_at != 0 && now_s() - life->asked_at <= 5;
 	life->asked_at = now_s();
-	mountpoint_sync(life->mountpoint);
-	rc = mountpoint_unmount(life->mountpoint, again);
+	rc = unmount_ours(life, again);
 	if (again)
 		life->over = true;
+	else if (rc == ENOENT)
+		log_line(life->fs->log, "%s: not mounted there any more, but "
+			 "somebody has files open; ask again within five "
+			 "seconds to end it all the same", life->mountpoint);
 	else if (rc == EBUSY)
 		log_line(life->fs->log, "%s: still in use, so still mounted; "
 			 "unmount what lies on it, or ask again within five "
 			 "seconds to end it all the same", life->mountpoint);
-	else if (rc != 0 && rc != EINVAL && rc != ENOENT)
+	else if (rc != 0 && rc != EINVAL)
 		log_line(life->fs->log, "%s: cannot be unmounted: %s",
 			 life->mountpoint, strerror(rc));
 }
@@ -100,22 +111,35 @@ static void drop_pages(struct fs *fs)
 		fuse_lowlevel_notify_inval_inode(fs->se, inos[i], 0, 0);
 }
 
+static void restore_size(const struct life *life, const char *path,
+			 const struct tree_grown *g)
+{
+	int fd = mountpoint_open(path, life->fs->dev, g->ino);
+	char self[64];
+
+	if (fd < 0)
+		return;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (truncate(self, (off_t)g->len) != 0)
+		log_line(life->fs->log, "%s: %s", path, strerror(errno));
+	close(fd);
+}
+
 /*
  * Only being cut makes a kernel that writes back take a file's size from us.
  */
 static void restore_sizes(struct life *life)
 {
-	char name[24], *path;
-	uint64_t len;
+	struct tree_grown g;
+	char *path;
 
-	while (tree_take_grown(&life->fs->tree, name, &len)) {
+	while (tree_take_grown(&life->fs->tree, &g)) {
 		if (asprintf(&path, "%s%s%s", life->mountpoint,
-			     name[0] != '\0' ? "/" : "", name) < 0)
+			     g.name[0] != '\0' ? "/" : "", g.name) < 0)
 			return;
 		log_line(life->fs->log, "%s: a write past the end of the disk "
 			 "was refused", path);
-		if (truncate(path, (off_t)len) != 0)
-			log_line(life->fs->log, "%s: %s", path, strerror(errno));
+		restore_size(life, path, &g);
 		free(path);
 	}
 }
@@ -132,8 +156,10 @@ static void on_wake(struct life *life)
 	/* Partitioning a disk takes many writes. */
 	nanosleep(&pause, NULL);
 	todo = atomic_exchange(&fs->todo, 0);
-	if ((todo & FS_TABLE_CHANGED) != 0)
-		fs_parts_read(fs);
+	if ((todo & FS_TABLE_CHANGED) != 0) {
+		fs_parts_refresh(fs);
+		fs_parts_tell(fs);
+	}
 	if ((todo & FS_SIZE_WRONG) != 0)
 		restore_sizes(life);
 	if ((todo & FS_PAGES_OLD) != 0)

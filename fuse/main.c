@@ -68,7 +68,9 @@ static int mount_and_serve(struct fs *fs, struct fuse_args *args,
 		rc = wire_attach(fs);
 		if (rc == 0)
 			rc = life_run(fs, mountpoint, token);
-		fuse_session_unmount(fs->se);
+		/* libfuse takes off whatever is there now. */
+		if (fs->dev == 0 || mountpoint_is(mountpoint, fs->dev))
+			fuse_session_unmount(fs->se);
 	}
 	fuse_session_destroy(fs->se);
 	fs->se = NULL;

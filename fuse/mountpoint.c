@@ -15,6 +15,9 @@
 
 #include "common/text.h"
 
+/* What FUSE calls the root of a mount. */
+#define ROOT_INO 1
+
 static enum mountpoint_kind refuse(const char *path, const char *why)
 {
 	fputs("vhdfuse: ", stderr);
@@ -127,6 +130,28 @@ enum mountpoint_kind mountpoint_look(const char *path, char **real_out)
 		return MOUNTPOINT_BAD;
 	}
 	return S_ISDIR(st.st_mode) ? MOUNTPOINT_DIR : MOUNTPOINT_FILE;
+}
+
+int mountpoint_open(const char *path, dev_t dev, uint64_t ino)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_dev == dev && st.st_ino == ino)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+bool mountpoint_is(const char *real, dev_t dev)
+{
+	int fd = mountpoint_open(real, dev, ROOT_INO);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 void mountpoint_sync(const char *real)

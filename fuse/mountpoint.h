@@ -3,6 +3,8 @@
 #define VHDFUSE_MOUNTPOINT_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /* Where a mount goes, and getting it off again. */
 
@@ -32,6 +34,19 @@ char *mountpoint_resolve(const char *path);
  * @source_out: the image, to be freed
  */
 bool mountpoint_find(const char *real, char **source_out);
+
+/*
+ * mountpoint_open - a handle (O_PATH) of a file of a certain mount, or -1
+ *
+ * Another mount may lie over ours by now, or ours may have been taken off while
+ * files were open: only what the path leads to this moment can be trusted.
+ *
+ * @dev: of the mount; @ino: of the file
+ */
+int mountpoint_open(const char *path, dev_t dev, uint64_t ino);
+
+/* mountpoint_is - is the mount with that device there? */
+bool mountpoint_is(const char *real, dev_t dev);
 
 /* mountpoint_sync - have the kernel send us everything it still holds */
 void mountpoint_sync(const char *real);

@@ -258,6 +258,8 @@ static int pass_on(const char *arg)
 
 	if (strncmp(arg, "x-", 2) == 0)
 		return 0;
+	if (strcmp(arg, "remount") == 0)
+		return usage("is not possible: unmount, then mount anew", arg);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(arg, words[i]) == 0)
 			return 1;

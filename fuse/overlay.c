@@ -33,11 +33,23 @@ static enum vhd_format child_format(struct vhd_image *img)
 	return VHD_FORMAT_VHD;
 }
 
+/* What is changed of the image is as private as the image. */
+static mode_t private_mask(const struct vhd_image *img)
+{
+	int fd = vhd_layer_fd(img, 0);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return 0077;
+	return ~st.st_mode & 0077;
+}
+
 static int make(const char *path, const struct options *o,
 		const struct vhd_open_opts *base, struct vhd_error *err)
 {
 	struct vhd_create_opts create = VHD_CREATE_OPTS_INIT;
 	struct vhd_image *img;
+	mode_t mask;
 	int rc = vhd_open(o->image, base, &img, err);
 
 	if (rc)
@@ -46,8 +58,12 @@ static int make(const char *path, const struct options *o,
 	create.parent = o->image;
 	create.open = base;
 	create.flags = o->snapshot ? VHD_CREATE_NO_SYNC : 0;
+	mask = private_mask(img);
 	vhd_close(&img, NULL);
-	return vhd_create(path, &create, err);
+	mask = umask(mask);
+	rc = vhd_create(path, &create, err);
+	umask(mask);
+	return rc;
 }
 
 /* The image is the child's parent; what was named as parents comes below. */

@@ -53,6 +53,7 @@ int prime(struct fs *fs, const char *mountpoint)
 		log_line(fs->log, "%s: %s", mountpoint, strerror(errno));
 		return -1;
 	}
+	fs->dev = st.st_dev;
 	if (!fs->file_mount || fs->disk.shown.len == 0 ||
 	    (uint64_t)st.st_size == fs->disk.shown.len)
 		return 0;

@@ -315,7 +315,7 @@ int tree_partitions(struct tree *t, const struct disk *d,
 	return rc;
 }
 
-bool tree_take_grown(struct tree *t, char name_out[24], uint64_t *len_out)
+bool tree_take_grown(struct tree *t, struct tree_grown *out)
 {
 	bool found = false;
 
@@ -325,8 +325,9 @@ bool tree_take_grown(struct tree *t, char name_out[24], uint64_t *len_out)
 
 		found = n->listed && atomic_exchange(&n->grown, false);
 		if (found) {
-			memcpy(name_out, n->name, sizeof(n->name));
-			*len_out = n->view.len;
+			memcpy(out->name, n->name, sizeof(n->name));
+			out->ino = n->ino;
+			out->len = n->view.len;
 		}
 	}
 	pthread_mutex_unlock(&t->lock);

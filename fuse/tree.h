@@ -30,6 +30,7 @@ enum node_kind { NODE_ROOT, NODE_LAYERS, NODE_FILE };
  * @parent:  that of its directory; 0 when the file is the mount point itself
  * @lookups: how often the kernel has it, tree's lock
  * @listed:  it is in its directory; partitions go when the table changes
+ * @dirty:   opened for writing so often that the kernel may hold writes back
  * @stale:   what the kernel cached may be old
  * @wrote:   written to since this was last looked at
  * @grown:   something was written past its end
@@ -44,6 +45,7 @@ struct node {
 	uint64_t lookups;
 	unsigned int opens;
 	unsigned int writers;
+	atomic_uint dirty;
 	bool listed;
 	bool partition;
 	bool stale;
@@ -99,8 +101,15 @@ int tree_partitions(struct tree *t, const struct disk *d,
 		    const struct ptable *table,
 		    void (*gone)(void *arg, const struct node *n), void *arg);
 
-/* The next file that was written to past its end; false when there is none. */
-bool tree_take_grown(struct tree *t, char name_out[24], uint64_t *len_out);
+/* A file that was written to past its end. */
+struct tree_grown {
+	uint64_t ino;
+	uint64_t len;		/* what it has */
+	char name[24];
+};
+
+/* The next one; false when there is none. */
+bool tree_take_grown(struct tree *t, struct tree_grown *out);
 
 /* Inodes whose pages may be old because of writes under another name. */
 size_t tree_take_stale(struct tree *t, uint64_t *inos, size_t max);
