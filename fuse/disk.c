@@ -206,6 +206,8 @@ static int choose(const struct options *o, struct log *log, struct disk *d)
 		v->img = d->layers[o->layer];
 	}
 	v->len = vhd_size(v->img);
+	if (v->len == 0)
+		return fail(log, o, "is empty: a disk has at least one sector");
 	if (o->partition != 0 && show_partition(o, log, d))
 		return -1;
 	if (o->offset >= v->len)

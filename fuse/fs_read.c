@@ -121,20 +121,21 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	     struct fuse_file_info *fi)
 {
 	const struct fs *fs = fs_of(req);
-	const struct view *v = &node_of(fi)->view;
+	/* A copy: with the answer the node of a partition may go. */
+	const struct view v = node_of(fi)->view;
 	uint64_t at = (uint64_t)off;
 
 	(void)ino;
-	if (at >= v->len) {
+	if (at >= v.len) {
 		fuse_reply_buf(req, NULL, 0);
 		return;
 	}
-	if (size > v->len - at)
-		size = v->len - at;
+	if (size > v.len - at)
+		size = v.len - at;
 	if (size > fs->max_read)
 		size = fs->max_read;
 	if (fs->splice && size >= SPLICE_MIN &&
-	    read_spliced(req, v, size, v->off + at))
+	    read_spliced(req, &v, size, v.off + at))
 		return;
-	read_copied(req, v, size, v->off + at);
+	read_copied(req, &v, size, v.off + at);
 }

@@ -125,6 +125,17 @@ static void restore_size(const struct life *life, const char *path,
 	close(fd);
 }
 
+static void log_past_end(struct log *log, const char *path, uint64_t len)
+{
+	struct vhd_error err;
+
+	memset(&err, 0, sizeof(err));
+	err.code = VHD_E_RANGE;
+	snprintf(err.file, sizeof(err.file), "%.255s", path);
+	strcpy(err.msg, "the disk ends there");
+	log_failure(log, "write", len, &err);
+}
+
 /*
  * Only being cut makes a kernel that writes back take a file's size from us.
  */
@@ -137,8 +148,7 @@ static void restore_sizes(struct life *life)
 		if (asprintf(&path, "%s%s%s", life->mountpoint,
 			     g.name[0] != '\0' ? "/" : "", g.name) < 0)
 			return;
-		log_line(life->fs->log, "%s: a write past the end of the disk "
-			 "was refused", path);
+		log_past_end(life->fs->log, path, g.len);
 		restore_size(life, path, &g);
 		free(path);
 	}
