@@ -67,9 +67,9 @@ static void read_table(struct fs *fs)
 
 	if (t != NULL && disk_partitions(&fs->disk, t) == 0) {
 		*fs->table = *t;
-		set_limits(fs);
 		tree_partitions(&fs->tree, &fs->disk, t, note_gone, fs);
 	}
+	set_limits(fs);
 	free(t);
 }
 
@@ -78,8 +78,12 @@ void fs_parts_refresh(struct fs *fs)
 	if (fs->table == NULL || !atomic_load(&fs->table_changed))
 		return;
 	pthread_mutex_lock(&fs->table_lock);
+	/* Who writes meanwhile waits for the lock, and for the new ranges. */
+	atomic_store(&fs->table_low, UINT64_MAX);
 	if (atomic_exchange(&fs->table_changed, false))
 		read_table(fs);
+	else
+		set_limits(fs);
 	pthread_mutex_unlock(&fs->table_lock);
 }
 

@@ -70,10 +70,15 @@ static int64_t now_s(void)
 
 static int unmount_ours(const struct life *life, bool lazy)
 {
-	if (!mountpoint_is(life->mountpoint, life->fs->dev))
+	char *place = mountpoint_place(life->fs->dev);
+	int rc;
+
+	if (place == NULL)
 		return ENOENT;
-	mountpoint_sync(life->mountpoint);
-	return mountpoint_unmount(life->mountpoint, lazy);
+	mountpoint_sync(place);
+	rc = mountpoint_unmount(place, lazy);
+	free(place);
+	return rc;
 }
 
 static void on_signal(struct life *life)
@@ -141,17 +146,18 @@ static void log_past_end(struct log *log, const char *path, uint64_t len)
  */
 static void restore_sizes(struct life *life)
 {
+	char *place = mountpoint_place(life->fs->dev), *path;
 	struct tree_grown g;
-	char *path;
 
-	while (tree_take_grown(&life->fs->tree, &g)) {
-		if (asprintf(&path, "%s%s%s", life->mountpoint,
+	while (place != NULL && tree_take_grown(&life->fs->tree, &g)) {
+		if (asprintf(&path, "%s%s%s", place,
 			     g.name[0] != '\0' ? "/" : "", g.name) < 0)
-			return;
+			break;
 		log_past_end(life->fs->log, path, g.len);
 		restore_size(life, path, &g);
 		free(path);
 	}
+	free(place);
 }
 
 static void on_wake(struct life *life)

@@ -45,6 +45,15 @@
 /* What reserves fill up to. */
 #define MANY 8u
 
+/* How often a reserve looks whether all others are stuck, while requests come. */
+#define WATCH_NS 20000000
+#define WATCH_IDLE 50u
+
+/* What a usual thread is at; each in a cache line of its own. */
+struct desk {
+	_Alignas(64) _Atomic int64_t busy_since;	/* 0: waits for work */
+};
+
 struct loop {
 	struct fuse_session *se;
 	int done;
@@ -56,6 +65,8 @@ struct loop {
 	pthread_mutex_t lock;
 	pthread_cond_t call;		/* for reserves */
 	atomic_uint resting;
+	atomic_bool watched;		/* a reserve looks at the desks */
+	struct desk desk[MANY];
 	_Atomic int64_t slow_until;
 };
 
@@ -71,6 +82,13 @@ static void call_reserves(struct loop *l)
 {
 	pthread_mutex_lock(&l->lock);
 	pthread_cond_broadcast(&l->call);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void call_one(struct loop *l)
+{
+	pthread_mutex_lock(&l->lock);
+	pthread_cond_signal(&l->call);
 	pthread_mutex_unlock(&l->lock);
 }
 
@@ -90,22 +108,80 @@ static bool is_slow(struct loop *l)
 	return now_ns() < atomic_load(&l->slow_until);
 }
 
-/* A reserve sleeps until it is needed. */
-static void rest(struct loop *l)
-{
-	pthread_mutex_lock(&l->lock);
-	atomic_fetch_add(&l->resting, 1);
-	while (!is_slow(l) && !atomic_load(&l->over))
-		pthread_cond_wait(&l->call, &l->lock);
-	atomic_fetch_sub(&l->resting, 1);
-	pthread_mutex_unlock(&l->lock);
-}
-
 static void slow_since(struct loop *l, int64_t now)
 {
 	atomic_store(&l->slow_until, now + SLOW_FOR_NS);
 	if (atomic_load(&l->resting) != 0)
 		call_reserves(l);
+}
+
+enum desks { ALL_IDLE, SOME_BUSY, ALL_STUCK };
+
+static enum desks look_at_desks(const struct loop *l)
+{
+	int64_t now = now_ns();
+	unsigned int busy = 0, stuck = 0;
+
+	for (unsigned int i = 0; i < l->usual; i++) {
+		int64_t since = atomic_load(&l->desk[i].busy_since);
+
+		busy += since != 0;
+		stuck += since != 0 && now - since > WATCH_NS;
+	}
+	if (stuck == l->usual)
+		return ALL_STUCK;
+	return busy != 0 ? SOME_BUSY : ALL_IDLE;
+}
+
+static void wait_a_moment(struct loop *l)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += WATCH_NS;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_cond_timedwait(&l->call, &l->lock, &until);
+}
+
+/*
+ * While requests come, one reserve has an eye on the others: when they all wait
+ * for something that does not come, somebody has to answer the rest.  Called and
+ * left with the lock held.
+ */
+static void watch(struct loop *l)
+{
+	unsigned int idle = 0;
+
+	atomic_store(&l->watched, true);
+	while (idle < WATCH_IDLE && !is_slow(l) && !atomic_load(&l->over)) {
+		enum desks desks = look_at_desks(l);
+
+		idle = desks == ALL_IDLE ? idle + 1 : 0;
+		if (desks == ALL_STUCK) {
+			atomic_store(&l->slow_until, now_ns() + SLOW_FOR_NS);
+			pthread_cond_broadcast(&l->call);
+		} else {
+			wait_a_moment(l);
+		}
+	}
+	atomic_store(&l->watched, false);
+}
+
+/* A reserve sleeps until it is needed. */
+static void rest(struct loop *l)
+{
+	pthread_mutex_lock(&l->lock);
+	atomic_fetch_add(&l->resting, 1);
+	while (!is_slow(l) && !atomic_load(&l->over)) {
+		pthread_cond_wait(&l->call, &l->lock);
+		if (!atomic_load(&l->watched))
+			watch(l);
+	}
+	atomic_fetch_sub(&l->resting, 1);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* Requests that will wait for the disk. */
@@ -125,15 +201,25 @@ static int64_t fair_time(const struct fuse_buf *buf)
 	return SLOW_NS + (int64_t)bytes * SLOW_NS_PER_BYTE;
 }
 
-/* @score: of this thread, how slow it has been */
-static void serve(struct loop *l, struct fuse_buf *buf, int *score)
+/* @score: of this thread, how slow it has been; @desk: NULL for a reserve */
+static void serve(struct loop *l, struct fuse_buf *buf, int *score,
+		  struct desk *desk)
 {
 	int64_t start = now_ns(), fair = fair_time(buf), end;
 
+	if (desk != NULL)
+		atomic_store_explicit(&desk->busy_since, start,
+				      memory_order_relaxed);
 	if (takes_long(buf))
 		slow_since(l, start);
+	else if (!atomic_load_explicit(&l->watched, memory_order_relaxed) &&
+		 atomic_load(&l->resting) != 0)
+		call_one(l);
 	fuse_session_process_buf(l->se, buf);
 	end = now_ns();
+	if (desk != NULL)
+		atomic_store_explicit(&desk->busy_since, 0,
+				      memory_order_relaxed);
 	if (end - start <= fair) {
 		*score -= *score > 0;
 		return;
@@ -148,7 +234,8 @@ static void serve(struct loop *l, struct fuse_buf *buf, int *score)
 static void *work(void *arg)
 {
 	struct loop *l = arg;
-	bool reserve = atomic_fetch_add(&l->next, 1) >= l->usual;
+	unsigned int number = atomic_fetch_add(&l->next, 1);
+	bool reserve = number >= l->usual;
 	struct fuse_buf buf;
 	int score = 0;
 
@@ -164,7 +251,8 @@ static void *work(void *arg)
 		}
 		rc = fuse_session_receive_buf(l->se, &buf);
 		if (rc > 0)
-			serve(l, &buf, &score);
+			serve(l, &buf, &score,
+			      reserve ? NULL : &l->desk[number]);
 		else if (rc != -EINTR && rc != -EAGAIN)
 			break;
 	}
@@ -206,17 +294,22 @@ static int catch_wake_signal(void)
 struct loop *loop_start(struct fuse_session *se, unsigned int threads,
 			int done)
 {
-	struct loop *l = calloc(1, sizeof(*l));
+	struct loop *l = aligned_alloc(64, sizeof(*l));
+	pthread_condattr_t attr;
 
 	if (l == NULL)
 		return NULL;
+	memset(l, 0, sizeof(*l));
 	if (threads == 0)
 		threads = MANY;
 	l->se = se;
 	l->done = done;
 	l->usual = usual_number(threads);
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->call, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->call, &attr);
+	pthread_condattr_destroy(&attr);
 	l->thread = calloc(threads, sizeof(*l->thread));
 	if (l->thread != NULL && catch_wake_signal() == 0) {
 		while (l->started < threads &&

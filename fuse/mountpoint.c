@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,6 +153,53 @@ bool mountpoint_is(const char *real, dev_t dev)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+/* "\040" and the like, in place. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; to++) {
+		unsigned int code;
+
+		if (sscanf(from, "\\%3o", &code) == 1 && code != 0) {
+			*to = (char)code;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+char *mountpoint_place(dev_t dev)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, *place = NULL;
+	size_t room = 0;
+
+	/* id, parent, device, root in that file system, mount point, ... */
+	while (f != NULL && getline(&line, &room, f) > 0) {
+		unsigned int major_no, minor_no;
+		char *where;
+
+		if (sscanf(line, "%*u %*u %u:%u / %ms ", &major_no, &minor_no,
+			   &where) != 3)
+			continue;
+		unescape(where);
+		if (makedev(major_no, minor_no) == dev &&
+		    mountpoint_is(where, dev)) {
+			free(place);
+			place = where;
+		} else {
+			free(where);
+		}
+	}
+	free(line);
+	if (f != NULL)
+		fclose(f);
+	return place;
 }
 
 void mountpoint_sync(const char *real)

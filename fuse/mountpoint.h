@@ -48,6 +48,13 @@ int mountpoint_open(const char *path, dev_t dev, uint64_t ino);
 /* mountpoint_is - is the mount with that device there? */
 bool mountpoint_is(const char *real, dev_t dev);
 
+/*
+ * mountpoint_place - where that mount is now, to be freed; NULL: nowhere
+ *
+ * Directories above it may have got other names since.
+ */
+char *mountpoint_place(dev_t dev);
+
 /* mountpoint_sync - have the kernel send us everything it still holds */
 void mountpoint_sync(const char *real);
 

@@ -55,6 +55,9 @@ static int make(const char *path, const struct options *o,
 	if (rc)
 		return rc;
 	create.format = child_format(img);
+	/* Of the makers of VHD it is Xen's that allow raw parents. */
+	if (base->format == VHD_FORMAT_RAW)
+		create.target = VHD_TARGET_XEN;
 	create.parent = o->image;
 	create.open = base;
 	create.flags = o->snapshot ? VHD_CREATE_NO_SYNC : 0;

@@ -24,6 +24,7 @@ const char config_help[] =
 	"format=FORMAT          auto (default), vhd, vhdx or raw.\n"
 	"layer=N                Serve, read-only, what layer N of the chain shows;\n"
 	"                       0 is the base.\n"
+	"layers=BOOL            Let clients ask for layers: layer0, layer1 ...\n"
 	"partition=N            Serve this partition only.\n"
 	"write-parent=BOOL      Allow writing to an image that has children.";
 
@@ -162,6 +163,11 @@ static int take_write_parent(struct config *cfg, const char *key,
 	return take_bool(key, value, &cfg->write_parent);
 }
 
+static int take_layers(struct config *cfg, const char *key, const char *value)
+{
+	return take_bool(key, value, &cfg->layers);
+}
+
 static const struct {
 	const char *name;
 	bool repeats;
@@ -174,6 +180,7 @@ static const struct {
 	{ "ignore-parent-id", false, take_ignore_id },
 	{ "format", false, take_format },
 	{ "layer", false, take_layer },
+	{ "layers", false, take_layers },
 	{ "partition", false, take_partition },
 	{ "write-parent", false, take_write_parent },
 };

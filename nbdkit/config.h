@@ -26,6 +26,7 @@ struct config_list {
  * @layer:        counted from the base, which is 0
  * @partition:    only this one is served; 0 means all
  * @write_parent: an image that has children may be written to
+ * @layers:       clients may ask for layers
  * @seen:         bit per key, to find those given twice
  */
 struct config {
@@ -38,6 +39,7 @@ struct config {
 	uint32_t layer;
 	uint32_t partition;
 	bool write_parent;
+	bool layers;
 	uint32_t seen;
 };
 

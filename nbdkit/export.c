@@ -240,7 +240,7 @@ static int list_all(struct export *ex, struct nbdkit_exports *list)
 	if (rc || list == NULL || name.kind != NAME_DISK)
 		return rc;
 	rc = list_parts(ex, list);
-	if (!rc && !cfg->has_layer)
+	if (!rc && cfg->layers && !cfg->has_layer)
 		rc = list_layers(ex, list);
 	return rc;
 }

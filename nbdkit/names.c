@@ -71,7 +71,8 @@ bool name_find(const struct config *cfg, const char *text,
 	if (cfg->partition && (name.kind != NAME_PARTITION ||
 			       name.number != cfg->partition))
 		return false;
-	if (cfg->has_layer && name.kind == NAME_LAYER)
+	/* What a child hides of its parent, a client is not to see unasked. */
+	if (name.kind == NAME_LAYER && (cfg->has_layer || !cfg->layers))
 		return false;
 	*name_out = name;
 	return true;

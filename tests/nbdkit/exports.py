@@ -97,6 +97,10 @@ def layers(kind):
     disk = images.filled(f"child.{kind}")
     base = read_disk(f"base.{kind}")
     with Server(f"child.{kind}") as s:
+        expect(names(s) == ["disk"], f"lists {names(s)}")
+        done = run("nbdinfo", s.uri("layer0"))
+        expect(done.returncode != 0, "layer0 was served unasked")
+    with Server(f"child.{kind}", "layers=yes") as s:
         expect(names(s) == ["disk", "layer0", "layer1"], f"lists {names(s)}")
         with nbd.Client(s.sock) as c:
             c.write(5 * MIB, b"above the base")

@@ -107,7 +107,7 @@ def nbdcopy(image):
 def come_and_go():
     """Connections open and close while others work; exports of all kinds."""
     images.filled("child.vhdx")
-    with Server("child.vhdx") as s:
+    with Server("child.vhdx", "layers=yes") as s:
         worker = Worker(s, 0, "child.vhdx")
         worker.start()
         for i in range(40):
