@@ -103,16 +103,18 @@ static inline struct fs *fs_of(fuse_req_t req)
 }
 
 /*
- * An open file is its node, with the lowest bits set when it is written to, and
- * when the kernel may hold such writes back: the session may end before the kernel has told of a close, and then there is
- * nothing that would be lost.
+ * An open file is its node, with the lowest bits set when it is written to, when
+ * the kernel may hold such writes back, and when it caches nothing: the session
+ * may end before the kernel has told of a close, and then there is nothing that
+ * would be lost.
  */
 #define FH_WRITING UINT64_C(1)
 #define FH_DIRTY UINT64_C(2)
+#define FH_DIRECT UINT64_C(4)
 
 static inline struct node *node_of(const struct fuse_file_info *fi)
 {
-	return (struct node *)(uintptr_t)(fi->fh & ~(FH_WRITING | FH_DIRTY));
+	return (struct node *)(uintptr_t)(fi->fh & ~(FH_WRITING | FH_DIRTY | FH_DIRECT));
 }
 
 /* Answers a request that failed, and logs why. */

@@ -163,14 +163,16 @@ void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 }
 
 /*
- * The loop driver takes its discard granularity from f_bsize.  What is free is
- * what the image's own file system has left to grow in.
+ * The loop driver takes its discard granularity from f_bsize.  Used is what is
+ * allocated, and available what the image's own file system has left for it to
+ * grow in.
  */
 void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = fs_of(req);
 	int fd = vhd_layer_fd(fs->disk.img, 0);
 	struct statvfs host, st;
+	struct node *disk;
 
 	(void)ino;
 	memset(&st, 0, sizeof(st));
@@ -178,11 +180,12 @@ void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 	st.f_frsize = BLOCK;
 	st.f_namemax = sizeof(((struct node *)NULL)->name) - 1;
 	st.f_blocks = (fs->disk.shown.len + BLOCK - 1) / BLOCK;
+	disk = tree_find(&fs->tree, fs->file_mount ? FUSE_ROOT_ID : INO_DISK);
+	st.f_bfree = st.f_blocks - usage_bytes(disk) / BLOCK;
 	if (!fs->read_only && fd >= 0 && fstatvfs(fd, &host) == 0) {
 		fsblkcnt_t left = host.f_bavail * (host.f_frsize / 512) / 8;
 
-		st.f_bfree = left < st.f_blocks ? left : st.f_blocks;
-		st.f_bavail = st.f_bfree;
+		st.f_bavail = left < st.f_bfree ? left : st.f_bfree;
 	}
 	fuse_reply_statfs(req, &st);
 }

@@ -15,6 +15,8 @@ static void closed(struct fs *fs, struct node *n, uint64_t flags)
 {
 	if ((flags & FH_DIRTY) != 0)
 		atomic_fetch_sub(&n->dirty, 1);
+	if ((flags & FH_DIRECT) == 0)
+		atomic_fetch_sub(&n->cached, 1);
 	tree_release(&fs->tree, n, (flags & FH_WRITING) != 0);
 }
 
@@ -25,7 +27,7 @@ static void closed(struct fs *fs, struct node *n, uint64_t flags)
  * that flag.
  */
 static void reply(fuse_req_t req, struct node *n, uint64_t flags,
-		  const struct tree_grant *grant, bool direct)
+		  const struct tree_grant *grant)
 {
 	struct fuse_open_out out;
 
@@ -33,15 +35,28 @@ static void reply(fuse_req_t req, struct node *n, uint64_t flags,
 	out.fh = (uint64_t)(uintptr_t)n | flags;
 	if ((flags & FH_DIRTY) != 0)
 		atomic_fetch_add(&n->dirty, 1);
+	if ((flags & FH_DIRECT) == 0)
+		atomic_fetch_add(&n->cached, 1);
 	if (grant->keep_cache)
 		out.open_flags |= FOPEN_KEEP_CACHE;
-	if (direct)
+	if ((flags & FH_DIRECT) != 0)
 		out.open_flags |= FOPEN_DIRECT_IO |
 				  FOPEN_PARALLEL_DIRECT_WRITES;
 	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) == 0)
 		return;
 	/* Interrupted: there will be no release. */
 	closed(fs_of(req), n, flags);
+}
+
+/*
+ * Who only writes (cat, cp, dd) wants to hear that the disk has come to its end,
+ * which a kernel that writes back would tell nobody before the last close.
+ */
+static bool wants_direct(const struct fs *fs, int flags)
+{
+	return (flags & O_DIRECT) != 0 || fs->opts->cache == CACHE_NONE ||
+	       (fs->opts->cache == CACHE_WRITEBACK &&
+		(flags & O_ACCMODE) == O_WRONLY);
 }
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -66,11 +81,12 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, rc);
 		return;
 	}
-	direct = grant.direct || (fi->flags & O_DIRECT) != 0 ||
-		 fs->opts->cache == CACHE_NONE;
-	if (writing && !direct && fs->opts->cache == CACHE_WRITEBACK)
+	direct = grant.direct || wants_direct(fs, fi->flags);
+	if (direct)
+		fh |= FH_DIRECT;
+	else if (writing && fs->opts->cache == CACHE_WRITEBACK)
 		fh |= FH_DIRTY;
-	reply(req, n, fh, &grant, direct);
+	reply(req, n, fh, &grant);
 }
 
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

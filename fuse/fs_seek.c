@@ -11,14 +11,18 @@
 static int find(const struct view *v, uint64_t at, bool data, uint64_t *out,
 		struct vhd_error *err)
 {
+	/* Mostly one of the first two pieces is it. */
+	size_t most = 2;
+
 	while (at < v->len) {
 		struct vhd_extent ext[PIECES];
 		size_t n;
 		int rc = vhd_resolve(v->img, v->off + at, v->len - at, ext,
-				     PIECES, &n, err);
+				     most, &n, err);
 
 		if (rc)
 			return rc;
+		most = most * 2 < PIECES ? most * 2 : PIECES;
 		for (size_t i = 0; i < n; i++) {
 			if ((ext[i].kind == VHD_EXTENT_DATA) == data) {
 				*out = ext[i].off - v->off;

@@ -16,8 +16,15 @@ static void set(atomic_bool *flag)
 }
 
 /* Everybody who knows something of these bytes hears that they changed. */
-static void changed(struct fs *fs, struct node *n, uint64_t off, uint64_t len)
+static void changed(struct fs *fs, struct node *n, uint64_t fh, uint64_t off,
+		    uint64_t len)
 {
+	/* Kernels before 6.6 keep what others have cached of the same file. */
+	if ((fh & FH_DIRECT) != 0) {
+		set(&n->bypassed);
+		if (atomic_load_explicit(&n->cached, memory_order_relaxed) != 0)
+			fs_ask(fs, FS_PAGES_OLD);
+	}
 	set(&n->wrote);
 	set(&n->used_changed);
 	if (atomic_load_explicit(&n->watched, memory_order_relaxed))
@@ -57,7 +64,7 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 		fs_fail(req, "write", v->off + at, &err);
 		return;
 	}
-	changed(fs_of(req), n, v->off + at, inside);
+	changed(fs_of(req), n, fi->fh, v->off + at, inside);
 	if (inside < size && (inside == 0 || fi->writepage))
 		past_end(req, n);
 	else
@@ -220,6 +227,6 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 		fs_fail(req, "fallocate", v->off + at, &err);
 		return;
 	}
-	changed(fs_of(req), n, v->off + at, size);
+	changed(fs_of(req), n, fi->fh, v->off + at, size);
 	fuse_reply_err(req, 0);
 }

@@ -56,6 +56,8 @@ static const char text[] =
 "  -h, --help              show this help\n"
 "  -V, --version           show the version\n"
 "\n"
+"A comma in a name behind -o is written \\,\n"
+"\n"
 "All options but -f, -d, -h, -u and -V may also stand behind -o, as in fstab(5):\n"
 "  /srv/disk.vhdx /mnt/disk fuse.vhdfuse ro,allow_other,nofail 0 0\n"
 "\n"

@@ -221,6 +221,7 @@ static void open_locked(struct tree *t, struct node *n, bool writing,
 		if (writing && other->opens != 0)
 			atomic_store(&n->watched, true);
 	}
+	n->stale |= atomic_exchange(&n->bypassed, false);
 	out->keep_cache = !n->stale && !out->direct;
 	n->stale = out->direct;
 	n->opens++;
@@ -344,6 +345,7 @@ size_t tree_take_stale(struct tree *t, uint64_t *inos, size_t max)
 	for (size_t i = 0; i < t->count && n < max; i++) {
 		struct node *node = t->nodes[i];
 
+		node->stale |= atomic_exchange(&node->bypassed, false);
 		if (!node->stale || node->opens == 0)
 			continue;
 		inos[n++] = node->ino;

@@ -34,6 +34,8 @@ enum node_kind { NODE_ROOT, NODE_LAYERS, NODE_FILE };
  * @stale:   what the kernel cached may be old
  * @wrote:   written to since this was last looked at
  * @grown:   something was written past its end
+ * @bypassed: written to by who caches nothing
+ * @cached:  opened so often by who does
  * @watched: somebody has cached bytes of it under another name
  */
 struct node {
@@ -51,12 +53,17 @@ struct node {
 	bool stale;
 	atomic_bool wrote;
 	atomic_bool grown;
+	atomic_bool bypassed;
+	atomic_uint cached;
 	atomic_bool watched;
 	/* usage.c */
 	_Atomic uint64_t used;
 	_Atomic int64_t used_at;
 	atomic_bool used_changed;
 };
+
+/* The inode of disk.raw; a file that is the mount point is FUSE's root. */
+enum { INO_DISK = 2 };
 
 struct tree {
 	pthread_mutex_t lock;

@@ -99,6 +99,19 @@ static int wait_until_closed(const char *image, int server)
 	return 0;
 }
 
+/* The server itself may be putting something right there for a moment. */
+static int unmount(const char *real)
+{
+	struct timespec pause = { 0, 100000000 };
+	int rc = mountpoint_unmount(real, false);
+
+	for (int i = 0; rc == EBUSY && i < 5; i++) {
+		nanosleep(&pause, NULL);
+		rc = mountpoint_unmount(real, false);
+	}
+	return rc;
+}
+
 int unmount_and_wait(const char *path)
 {
 	char *real = realpath(path, NULL), *image = NULL;
@@ -114,7 +127,7 @@ int unmount_and_wait(const char *path)
 		return refuse(path, "no image is mounted there");
 	}
 	server = server_of(real);
-	rc = mountpoint_unmount(real, false);
+	rc = unmount(real);
 	if (rc == EBUSY)
 		rc = refuse_busy(path);
 	else if (rc != 0)

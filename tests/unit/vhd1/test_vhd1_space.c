@@ -201,7 +201,8 @@ START_TEST(vhd1_space__only_space_with_a_past_is_zeroed)
 	p.kind = VHD_SPACE_DIRTY;
 	ck_assert_int_eq(vhd1_writer_ops.prepare(b.v, 2, &p, false, &err), 0);
 	ck_assert_int_eq(vhd1_writer_ops.prepare(b.v, 2, &p, true, &err), 0);
-	ck_assert_str_eq(vhd1_trace_next(&b, text), "ZZ");
+	/* By holes, which take no space. */
+	ck_assert_str_eq(vhd1_trace_next(&b, text), "PP");
 	ck_assert_uint_eq(op(0)->len, STRIDE);
 	ck_assert_uint_eq(op(1)->len, 512);
 	vhd1_bench_end(&b);
