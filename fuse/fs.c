@@ -161,7 +161,7 @@ static int init_tree(struct fs *fs)
 
 	if (fs->file_mount)
 		return tree_make_file(&fs->tree, &fs->disk);
-	rc = tree_make_dir(&fs->tree, &fs->disk);
+	rc = tree_make_dir(&fs->tree, &fs->disk, fs->opts->layers);
 	if (rc != 0 || fs->opts->layer >= 0 || fs->opts->partition != 0)
 		return rc;
 	fs->table = calloc(1, sizeof(*fs->table));

@@ -117,8 +117,8 @@ static int run(struct options *o)
 	if (o->log != NULL) {
 		rc = log_to(&log, o->log);
 		if (rc != 0) {
-			fprintf(stderr, "vhdfuse: the log cannot be opened: "
-				"%s\n", strerror(rc));
+			fprintf(stderr, "vhdfuse: log=%s: cannot be opened: "
+				"%s\n", o->log, strerror(rc));
 			return 1;
 		}
 	}

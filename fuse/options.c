@@ -380,6 +380,18 @@ static int below_here(char **name)
 	return 0;
 }
 
+/* A name with a slip of the pen would be looked for in vain, and silently. */
+static int check_words(struct words *w)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		if (access(w->word[i], F_OK) != 0)
+			return usage(strerror(errno), w->word[i]);
+		if (make_absolute(&w->word[i]))
+			return -1;
+	}
+	return 0;
+}
+
 static int check(struct options *o)
 {
 	if (o->action == ACTION_UNMOUNT) {
@@ -398,15 +410,7 @@ static int check(struct options *o)
 	if (make_absolute(&o->image) || below_here(&o->log) ||
 	    below_here(&o->overlay))
 		return -1;
-	for (size_t i = 0; i < o->parents.count; i++) {
-		if (make_absolute(&o->parents.word[i]))
-			return -1;
-	}
-	for (size_t i = 0; i < o->parent_dirs.count; i++) {
-		if (make_absolute(&o->parent_dirs.word[i]))
-			return -1;
-	}
-	return 0;
+	return check_words(&o->parents) || check_words(&o->parent_dirs) ? -1 : 0;
 }
 
 int options_parse(struct options *o, int argc, char **argv)

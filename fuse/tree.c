@@ -75,7 +75,7 @@ int tree_make_file(struct tree *t, const struct disk *d)
 	return 0;
 }
 
-int tree_make_dir(struct tree *t, const struct disk *d)
+int tree_make_dir(struct tree *t, const struct disk *d, bool layers)
 {
 	struct node *n;
 
@@ -86,7 +86,7 @@ int tree_make_dir(struct tree *t, const struct disk *d)
 	if (n == NULL)
 		return ENOMEM;
 	n->view = d->shown;
-	return d->layer_count != 0 ? add_layers(t, d) : 0;
+	return layers && d->layer_count != 0 ? add_layers(t, d) : 0;
 }
 
 void tree_free(struct tree *t)

@@ -81,8 +81,8 @@ struct tree_grant {
 
 /* The mount point is a file: the disk and nothing else. */
 int tree_make_file(struct tree *t, const struct disk *d);
-/* The mount point is a directory. */
-int tree_make_dir(struct tree *t, const struct disk *d);
+/* The mount point is a directory; @layers: with one for the layers. */
+int tree_make_dir(struct tree *t, const struct disk *d, bool layers);
 void tree_free(struct tree *t);
 
 /* NULL when there is no such inode. */

@@ -26,7 +26,9 @@ spliced() {
 	if [ "$splices" -lt 80 ] || [ "$splices" -gt 100 ]; then
 		fail "$splices splices for 40 requests"
 	fi
-	[ "$maps" -le 8 ] || fail "memory was mapped $maps times"
+	# Threads that join get buffers; a reply that fits no pipe maps one, and
+	# unmaps it, each time.
+	[ "$maps" -lt 40 ] || fail "memory was mapped $maps times"
 	rm trace
 }
 for format in vhd vhdx; do
