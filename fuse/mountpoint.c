@@ -235,7 +235,10 @@ static int run_fusermount(const char *real, bool lazy)
 		return errno;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return ENOENT;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EBUSY;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	/* It looks there whose mount it is. */
+	return access(MOUNTPOINT_TABLE, F_OK) != 0 ? ENOTSUP : EBUSY;
 }
 
 int mountpoint_unmount(const char *real, bool lazy)

@@ -8,6 +8,9 @@
 
 /* Where a mount goes, and getting it off again. */
 
+/* What fusermount3 cannot do without; some small systems have none. */
+#define MOUNTPOINT_TABLE "/etc/mtab"
+
 enum mountpoint_kind {
 	MOUNTPOINT_DIR,
 	MOUNTPOINT_FILE,
@@ -58,7 +61,8 @@ char *mountpoint_place(dev_t dev);
 /* mountpoint_sync - have the kernel send us everything it still holds */
 void mountpoint_sync(const char *real);
 
-/* mountpoint_unmount - returns 0 or an errno; EBUSY when it is in use */
+/* mountpoint_unmount - returns 0 or an errno; EBUSY when it is in use, ENOTSUP
+ * when there is no MOUNTPOINT_TABLE */
 int mountpoint_unmount(const char *real, bool lazy);
 
 #endif

@@ -130,6 +130,10 @@ int unmount_and_wait(const char *path)
 	rc = unmount(real);
 	if (rc == EBUSY)
 		rc = refuse_busy(path);
+	else if (rc == ENOTSUP)
+		rc = refuse(path, "fusermount3 needs " MOUNTPOINT_TABLE
+			    ", which is not there; as root: ln -s "
+			    "/proc/self/mounts " MOUNTPOINT_TABLE);
 	else if (rc != 0)
 		rc = refuse(path, strerror(rc));
 	else

@@ -162,6 +162,10 @@ loop_del() {
 # The node may be for root alone: the box has one of its own.
 user_ready() {
 	requires setpriv fusermount3
+	[ -e /etc/mtab ] || {
+		echo "SKIP(host): fusermount3 needs /etc/mtab"
+		exit 77
+	}
 	as_user "$VHDFUSE" --version >/dev/null 2>&1 ||
 		skip "another user cannot run the program"
 	mkdir "$T/.dev"
