@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vhdfuse: the disk in a VHD or VHDX image as a file, through FUSE. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "allowed.h"
 #include "daemon.h"
@@ -51,6 +53,22 @@ static int mount_options(struct fs *fs, struct fuse_args *args)
 	return rc;
 }
 
+/*
+ * libfuse takes off whatever is at the mount point, unless its descriptor says
+ * that the mount is gone.  When another one may be there, the descriptor becomes
+ * one that says so: a pipe that nobody reads.
+ */
+static void forget_mount(struct fuse_session *se)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return;
+	close(ends[0]);
+	dup3(ends[1], fuse_session_fd(se), O_CLOEXEC);
+	close(ends[1]);
+}
+
 static int mount_and_serve(struct fs *fs, struct fuse_args *args,
 			   const char *mountpoint, int token)
 {
@@ -68,9 +86,9 @@ static int mount_and_serve(struct fs *fs, struct fuse_args *args,
 		rc = wire_attach(fs);
 		if (rc == 0)
 			rc = life_run(fs, mountpoint, token);
-		/* libfuse takes off whatever is there now. */
-		if (fs->dev == 0 || mountpoint_is(mountpoint, fs->dev))
-			fuse_session_unmount(fs->se);
+		if (fs->dev != 0 && !mountpoint_is(mountpoint, fs->dev))
+			forget_mount(fs->se);
+		fuse_session_unmount(fs->se);
 	}
 	fuse_session_destroy(fs->se);
 	fs->se = NULL;
