@@ -120,7 +120,9 @@ static int reserve_place(struct vhd_image *img, uint64_t file_off, uint64_t len,
 /*
  * A block that has no place gets one by a write of one sector, which is not
  * written: where only a part of a block is asked for, its place reads as zeros.
- * The rest of the block lies behind it in the file.
+ * The rest of the block lies behind it in the file.  That holds for blocks that
+ * had no place: where one is only partly present, nobody knows what lies under
+ * the other bits.
  */
 static int reserve_new(struct vhd_image *img, const struct vhd_extent *ext,
 		       uint64_t end, uint32_t sector, struct vhd_error *err)
@@ -128,8 +130,11 @@ static int reserve_new(struct vhd_image *img, const struct vhd_extent *ext,
 	uint64_t unit = ext->len < sector ? ext->len : sector;
 	struct vhd_extent to;
 	struct vhd_move *move;
-	int rc = vhd_write_begin(img, ext->off, unit, &to, &move, err), rc2;
+	int rc, rc2;
 
+	if ((ext->flags & VHD_EXTENT_ALLOCATED) != 0)
+		return 0;
+	rc = vhd_write_begin(img, ext->off, unit, &to, &move, err);
 	/* Somebody is writing there: then it gets its place from him. */
 	if (rc == VHD_E_BUSY)
 		return 0;
@@ -140,7 +145,7 @@ static int reserve_new(struct vhd_image *img, const struct vhd_extent *ext,
 	return rc ? rc : rc2;
 }
 
-/* What of a block has no space gets some; what a parent holds stays there. */
+/* What of a block has no space gets some. */
 static int reserve_block(struct vhd_image *img, uint64_t off, uint64_t len,
 			 uint32_t sector, struct vhd_error *err)
 {
@@ -153,7 +158,7 @@ static int reserve_block(struct vhd_image *img, uint64_t off, uint64_t len,
 
 		if (rc == 0 && ext.kind == VHD_EXTENT_ZERO)
 			return reserve_new(img, &ext, end, sector, err);
-		if (rc == 0 && ext.layer == 0)
+		if (rc == 0)
 			rc = reserve_place(img, ext.file_off, ext.len, err);
 		if (rc)
 			return rc;
@@ -215,6 +220,11 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 	    (!inside && (mode & FALLOC_FL_PUNCH_HOLE) == 0)) {
 		fuse_reply_err(req, v->read_only ? EROFS
 			       : (mode & ~known) != 0 ? EOPNOTSUPP : EFBIG);
+		return;
+	}
+	/* Over a parent space comes with bytes: libc writes them then. */
+	if ((mode & ~FALLOC_FL_KEEP_SIZE) == 0 && vhd_layers(v->img) > 1) {
+		fuse_reply_err(req, EOPNOTSUPP);
 		return;
 	}
 	/* Holes may be asked for past the end, as in any file. */

@@ -43,7 +43,7 @@ static const char text[] =
 "Who may see it:\n"
 "  -o allow_other          other users too (needed by losetup and mount as root\n"
 "                          on a mount of yours; see fuse.conf(5))\n"
-"  -o uid=N,gid=N,umask=M  owner and permissions of the files\n"
+"  -o uid=N,gid=N,umask=M  owner (also by name) and permissions\n"
 "\n"
 "Running:\n"
 "  -f                      stay in the foreground\n"
