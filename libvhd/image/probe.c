@@ -111,6 +111,7 @@ static int probe_both(struct vhd_io *io, const struct vhd_engine **out,
 int vhd_probe(struct vhd_io *io, enum vhd_format format, bool allow_raw,
 	      const struct vhd_engine **out, struct vhd_error *err)
 {
+	uint64_t size;
 	int rc;
 
 	if (format != VHD_FORMAT_AUTO) {
@@ -121,7 +122,11 @@ int vhd_probe(struct vhd_io *io, enum vhd_format format, bool allow_raw,
 					(int)format);
 		return 0;
 	}
-	rc = probe_both(io, out, err);
+	/* Files without a length may still block who reads them (/proc/kmsg). */
+	*out = NULL;
+	rc = vhd_io_size(io, &size, err);
+	if (!rc && size)
+		rc = probe_both(io, out, err);
 	if (rc || *out)
 		return rc;
 	if (!allow_raw)

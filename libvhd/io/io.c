@@ -45,6 +45,7 @@ struct vhd_io {
 	struct vhd_io_ops ops;	/* ours, so that newer slots are NULL */
 	void *handle;
 	char *name;
+	const struct vhd_io *file;	/* that this one stands for; or NULL */
 	_Atomic uint64_t reads, read_bytes;
 	_Atomic uint64_t writes, write_bytes;
 	_Atomic uint64_t flushes;
@@ -168,6 +169,23 @@ const char *vhd_io_name(const struct vhd_io *io)
 bool vhd_io_writable(const struct vhd_io *io)
 {
 	return io->ops.pwrite != NULL;
+}
+
+bool vhd_io_has_path(const struct vhd_io *io)
+{
+	return vhd_io_fd(vhd_io_file(io)) >= 0;
+}
+
+const struct vhd_io *vhd_io_file(const struct vhd_io *io)
+{
+	while (io->file)
+		io = io->file;
+	return io;
+}
+
+void vhd_io_stand_for(struct vhd_io *io, const struct vhd_io *file)
+{
+	io->file = file;
 }
 
 int vhd_io_fd(const struct vhd_io *io)

@@ -25,6 +25,15 @@ int vhd_io_new(const struct vhd_io_ops *ops, void *handle, const char *name,
 int vhd_io_close(struct vhd_io **io, struct vhd_error *err);
 
 const char *vhd_io_name(const struct vhd_io *io);
+/*
+ * @io shows @file, which must outlive it, as it would be: its place among other
+ * files, its identity and its times are that one's.
+ */
+void vhd_io_stand_for(struct vhd_io *io, const struct vhd_io *file);
+/* The one that @io stands for, or itself. */
+const struct vhd_io *vhd_io_file(const struct vhd_io *io);
+/* The name is the path of a file, beside which others may be looked for. */
+bool vhd_io_has_path(const struct vhd_io *io);
 bool vhd_io_writable(const struct vhd_io *io);
 int vhd_io_fd(const struct vhd_io *io);
 

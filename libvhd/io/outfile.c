@@ -57,6 +57,7 @@ struct vhd_outfile {
 	int old_fd;		/* the locked file to be replaced, or -1 */
 	bool dir_readable;	/* dir_fd can be flushed */
 	bool replace;
+	bool private;		/* for the owner alone, and no link followed */
 	bool nameless;		/* made with O_TMPFILE */
 	bool placed;		/* the target is ours, and was not there before */
 	char temp[TEMP_ROOM];	/* temporary name in dir_fd, or "" */
@@ -114,8 +115,8 @@ out:
  * Where the new file will be: @path itself, or what links at the end of it lead
  * to, which need not exist.
  */
-static int find_target(const char *path, bool replace, char **target_out,
-		       struct vhd_error *err)
+static int find_target(const char *path, bool replace, bool private,
+		       char **target_out, struct vhd_error *err)
 {
 	char *target = vhd_strdup(path);
 	struct stat st;
@@ -127,6 +128,11 @@ static int find_target(const char *path, bool replace, char **target_out,
 		if (lstat(target, &st)) {
 			if (errno != ENOENT)
 				rc = fail_sys(err, "look at the target");
+			break;
+		}
+		if (private) {
+			rc = vhd_fail(err, VHD_E_EXISTS,
+				      "the target exists already");
 			break;
 		}
 		if (S_ISLNK(st.st_mode)) {
@@ -196,15 +202,20 @@ static void proc_name(int fd, char buf[TEMP_ROOM])
 	snprintf(buf, TEMP_ROOM, "/proc/self/fd/%d", fd);
 }
 
+static mode_t new_mode(const struct vhd_outfile *of)
+{
+	return of->private ? 0600 : 0666;
+}
+
 /* A nameless file; -1 where there are none, or no way to name them later. */
-static int open_nameless(int dir_fd)
+static int open_nameless(int dir_fd, mode_t mode)
 {
 #ifdef O_TMPFILE
 	char proc[TEMP_ROOM];
 	struct stat st;
 	int fd;
 
-	fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -1;
 	proc_name(fd, proc);
@@ -213,6 +224,7 @@ static int open_nameless(int dir_fd)
 	close(fd);
 #else
 	(void)dir_fd;
+	(void)mode;
 #endif
 	return -1;
 }
@@ -247,7 +259,8 @@ static int take_temp_name(struct vhd_outfile *of, const char *proc)
 				    AT_SYMLINK_FOLLOW);
 		else
 			fd = openat(of->dir_fd, name, O_RDWR | O_CREAT |
-				    O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+				    O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+				    new_mode(of));
 		if (fd < 0 && errno != EEXIST)
 			return -1;
 	}
@@ -258,7 +271,7 @@ static int take_temp_name(struct vhd_outfile *of, const char *proc)
 
 static int make_file(struct vhd_outfile *of, struct vhd_error *err)
 {
-	int fd = open_nameless(of->dir_fd);
+	int fd = open_nameless(of->dir_fd, new_mode(of));
 
 	of->nameless = fd >= 0;
 	if (fd < 0)
@@ -268,8 +281,8 @@ static int make_file(struct vhd_outfile *of, struct vhd_error *err)
 	return vhd_io_new_fd(fd, of->path, true, &of->io, err);
 }
 
-int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
-		    struct vhd_error *err)
+static int new_file(const char *path, bool replace, bool private,
+		    struct vhd_outfile **out, struct vhd_error *err)
 {
 	struct vhd_outfile *of = NULL;
 	int rc;
@@ -280,8 +293,9 @@ int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
 	of->dir_fd = -1;
 	of->old_fd = -1;
 	of->replace = replace;
+	of->private = private;
 	of->path = vhd_strdup(path);
-	rc = of->path ? find_target(path, replace, &of->target, err) :
+	rc = of->path ? find_target(path, replace, private, &of->target, err) :
 			vhd_fail_nomem(err);
 	if (rc)
 		goto out;
@@ -305,6 +319,18 @@ int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
 out:
 	vhd_outfile_abandon(&of);
 	return vhd_err_file(err, rc, path);
+}
+
+int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
+		    struct vhd_error *err)
+{
+	return new_file(path, replace, false, out, err);
+}
+
+int vhd_outfile_new_private(const char *path, struct vhd_outfile **out,
+			    struct vhd_error *err)
+{
+	return new_file(path, false, true, out, err);
 }
 
 struct vhd_io *vhd_outfile_io(struct vhd_outfile *of)
@@ -348,6 +374,9 @@ static int check_target(const struct vhd_outfile *of, struct vhd_error *err)
 
 	if (fstatat(of->dir_fd, of->base, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
+	if (of->private)
+		return vhd_fail(err, VHD_E_EXISTS,
+				"the target exists already");
 	if (!S_ISREG(st.st_mode))
 		return vhd_fail(err, VHD_E_NOTFILE,
 				"the target exists and is not a regular file");

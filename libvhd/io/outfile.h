@@ -23,6 +23,25 @@ struct vhd_outfile;
 int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
 		    struct vhd_error *err);
 
+/*
+ * The same for a file that tells what not everybody may read: VHD_E_EXISTS when
+ * @path exists, whatever it is, also as a link that leads nowhere; and nobody
+ * but its owner may open it, until vhd_outfile_like().
+ */
+int vhd_outfile_new_private(const char *path, struct vhd_outfile **out,
+			    struct vhd_error *err);
+
+/*
+ * Who may read or write @io may do so with the new file, nobody else: group,
+ * owner and mode are the same, as far as the system lets us.
+ */
+int vhd_outfile_like(struct vhd_outfile *of, const struct vhd_io *io,
+		     struct vhd_error *err);
+
+/* The file once more; this one outlives the outfile, and is the caller's. */
+int vhd_outfile_keep(struct vhd_outfile *of, struct vhd_io **io_out,
+		     struct vhd_error *err);
+
 /* The file, open for reading and writing; belongs to the outfile. */
 struct vhd_io *vhd_outfile_io(struct vhd_outfile *of);
 

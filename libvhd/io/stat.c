@@ -15,7 +15,7 @@ static void id_of(const struct stat *st, struct vhd_file_id *out)
 
 static bool stat_io(const struct vhd_io *io, struct stat *st)
 {
-	int fd = vhd_io_fd(io);
+	int fd = vhd_io_fd(vhd_io_file(io));
 
 	return fd >= 0 && fstat(fd, st) == 0;
 }
@@ -25,6 +25,13 @@ int64_t vhd_io_mtime(const struct vhd_io *io)
 	struct stat st;
 
 	return stat_io(io, &st) ? (int64_t)st.st_mtime : 0;
+}
+
+bool vhd_io_is_device(const struct vhd_io *io)
+{
+	struct stat st;
+
+	return stat_io(io, &st) && S_ISBLK(st.st_mode);
 }
 
 uint64_t vhd_io_disk_usage(const struct vhd_io *io)

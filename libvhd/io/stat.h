@@ -9,6 +9,9 @@
 /* Modification time in Unix seconds; 0 when not known. */
 int64_t vhd_io_mtime(const struct vhd_io *io);
 
+/* A block device: it is as long as it is, and never longer. */
+bool vhd_io_is_device(const struct vhd_io *io);
+
 /* Identity of the file that @path leads to; not known when there is none. */
 void vhd_path_file_id(const char *path, struct vhd_file_id *out);
 
