@@ -38,29 +38,47 @@ static const struct hint hints[] = {
 	{ VHD_E_PARENT, "_CHAIN", NULL, NULL },
 	{ VHD_E_PARENT, NULL, " create ",
 	  "say where parents lie with --parent-dir DIR" },
+	{ VHD_E_PARENT, NULL, " salvage ",
+	  "name the parent with --parent FILE, or save what the image itself "
+	  "holds with --no-parent" },
 	{ VHD_E_PARENT, NULL, NULL,
 	  "name the parent with --parent FILE, or say where parents lie with "
 	  "--parent-dir DIR" },
 	{ VHD_E_POLICY, NULL, NULL,
 	  "allow that place with --parent-dir DIR, or, for an image you trust, "
 	  "any place with --any-parent-dir" },
-	{ VHD_E_BUSY, NULL, " create convert ",
+	{ VHD_E_BUSY, NULL, " create convert salvage ",
 	  "stop the program that uses it first; a source can be read as it is "
 	  "with --no-lock" },
 	{ VHD_E_BUSY, NULL, " write trim bench ",
 	  "stop the program that uses it; an image is written by one program "
 	  "at a time" },
+	{ VHD_E_BUSY, NULL, " repair ",
+	  "stop the program that uses it; a plan can be made all the same with "
+	  "--plan --no-lock" },
+	{ VHD_E_BUSY, NULL, " undo ", "stop the program that uses it" },
 	{ VHD_E_BUSY, NULL, " vhdfuse ",
 	  "an image is written by one program alone, or read by many (-o ro "
 	  "for all of them); who has it: fuser -v %f" },
 	{ VHD_E_BUSY, NULL, NULL,
 	  "stop the program that uses it, or read the image as it is with "
 	  "--no-lock" },
-	{ VHD_E_EXISTS, NULL, " create convert read ", "--force replaces it" },
-	{ VHD_E_NOSPACE, NULL, " create convert ",
+	{ VHD_E_EXISTS, NULL, " create convert salvage read ", "--force replaces it" },
+	{ VHD_E_EXISTS, NULL, " repair ",
+	  "if it is of a repair that was interrupted, take that back with: "
+	  "vhd-util repair --undo %f; else name another with --undo-file FILE" },
+	{ VHD_E_NOSPACE, NULL, " repair ",
+	  "make room, or put the undo file elsewhere with --undo-file FILE" },
+	{ VHD_E_INVAL, NULL, " undo ",
+	  "name the image after the undo file; --force restores it whatever it "
+	  "holds now, and what was written to it since is lost" },
+	{ VHD_E_CORRUPT, NULL, " undo ", NULL },
+	{ VHD_E_FORMAT, NULL, " repair ",
+	  "if it was an image, say which: --format vhd or --format vhdx" },
+	{ VHD_E_NOSPACE, NULL, " create convert salvage ",
 	  "nothing was left behind; a dynamic VHD or VHDX needs room for data "
 	  "only" },
-	{ EACCES, NULL, " write trim bench ",
+	{ EACCES, NULL, " write trim bench repair undo ",
 	  "if it is yours, allow it with: chmod u+w %f" },
 	{ EROFS, NULL, " write trim bench ",
 	  "reading works; a copy elsewhere is made with: vhd-util convert %f "
@@ -74,13 +92,20 @@ static const struct hint hints[] = {
 	  "the size of the disk is shown by: vhd-util info %f" },
 	{ VHD_E_FORMAT, NULL, " convert ",
 	  "say what it is: --source-format raw, vhd or vhdx" },
+	{ VHD_E_FORMAT, NULL, " salvage ",
+	  "if it was an image, say which: --source-format vhd or vhdx" },
+	{ VHD_E_CORRUPT, NULL, " salvage ",
+	  "if the size of the disk is known, say it: --size SIZE" },
 	{ VHD_E_FORMAT, NULL, " vhdfuse ",
 	  "if it is a raw disk, say -o format=raw" },
 	{ VHD_E_FORMAT, NULL, " create ",
 	  "if it is a raw disk, say --raw-parent" },
+	{ VHD_E_FORMAT, NULL, " check lint ",
+	  "if it was a VHD or VHDX, what is left of it is copied out by: "
+	  "vhd-util salvage %f NEW.vhdx" },
 	{ VHD_E_FORMAT, NULL, NULL,
-	  "a raw disk becomes an image with: vhd-util convert --source-format "
-	  "raw %f NEW.vhdx" },
+	  "if it was an image, ask: vhd-util check %f; a raw disk becomes one "
+	  "with: vhd-util convert --source-format raw" },
 	{ VHD_E_CORRUPT, NULL,
 	  " info convert map create read write trim bench vhdfuse ",
 	  "all that is wrong with it is listed by: vhd-util check %f" },

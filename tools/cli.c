@@ -21,10 +21,6 @@ struct cli {
 
 static const char exit_statuses[] =
 	"Exit status: 0 done; 1 failed; 2 usage; 130 cancelled by a signal.\n";
-static const char exit_statuses_check[] =
-	"Exit status: 0 sound (warnings included); 1 could not be checked;\n"
-	"2 usage; 3 errors were found; 130 cancelled by a signal. With several\n"
-	"files the highest one that applies.\n";
 
 /* popt's own help, with the verb as the name of the program. */
 static poptContext new_context(const struct cmd *cmd, int argc,
@@ -49,8 +45,7 @@ void cli_print_help(const struct cmd *cmd, FILE *file)
 		return;
 	poptPrintHelp(popt, file, 0);
 	fprintf(file, "\n%s\nExamples:\n%s\n%s", cmd->description, cmd->example,
-		strcmp(cmd->name, "check") == 0 ? exit_statuses_check :
-						  exit_statuses);
+		cmd->exits != NULL ? cmd->exits : exit_statuses);
 	poptFreeContext(popt);
 }
 

@@ -37,6 +37,7 @@ struct cli;
  * @usage:        what follows the name, such as "[OPTION]... SRC DST"
  * @description:  paragraphs for --help, lines of up to 78 columns
  * @example:      command lines
+ * @exits:        what its exit statuses mean, as for --help; NULL: the usual
  * @min_operands: how many operands it needs
  * @max_operands: and takes; 0 is any number
  */
@@ -46,6 +47,7 @@ struct cmd {
 	const char *usage;
 	const char *description;
 	const char *example;
+	const char *exits;
 	const struct poptOption *opts;
 	size_t min_operands;
 	size_t max_operands;

@@ -27,7 +27,8 @@ const struct poptOption cli_make_opts[] = {
 		    "fixed or dynamic (default: dynamic, unless the format "
 		    "or --for needs fixed)", "TYPE"),
 	CLI_OPT_ARG("for", OPT_FOR,
-		    "Meet the demands of azure, hyperv, xen or wsl", "TARGET"),
+		    "Meet the demands of azure, hyperv, xen, wsl or qemu (a "
+		    "dynamic VHDX)", "TARGET"),
 	CLI_OPT_ARG("block-size", OPT_BLOCK_SIZE,
 		    "Size of a block of a dynamic image", "SIZE"),
 	CLI_OPT_ARG("logical-sector", OPT_LOGICAL,
@@ -59,11 +60,12 @@ static const struct cli_name types[] = {
 	{ NULL, 0 }
 };
 
-static const struct cli_name targets[] = {
+const struct cli_name cli_targets[] = {
 	{ "azure", VHD_TARGET_AZURE },
 	{ "hyperv", VHD_TARGET_HYPERV },
 	{ "xen", VHD_TARGET_XEN },
 	{ "wsl", VHD_TARGET_WSL },
+	{ "qemu", VHD_TARGET_QEMU },
 	{ NULL, 0 }
 };
 
@@ -96,7 +98,7 @@ static int word_option(struct cli *cli, struct vhd_create_opts *make, int val,
 		status = cli_value_name(cli, "type", text, types, &value);
 		make->type = (enum vhd_type)value;
 	} else {
-		status = cli_value_name(cli, "for", text, targets, &value);
+		status = cli_value_name(cli, "for", text, cli_targets, &value);
 		make->target = (enum vhd_target)value;
 	}
 	return status;

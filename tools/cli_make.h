@@ -22,5 +22,6 @@ int cli_make_option(struct cli *cli, struct vhd_create_opts *make, int val,
 int cli_make_timestamp(struct cli *cli, struct vhd_create_opts *make);
 
 extern const struct cli_name cli_formats[];
+extern const struct cli_name cli_targets[];
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
 	OPT_PARENT = CLI_OPEN_FIRST,
@@ -151,4 +152,20 @@ int cli_open_option(struct cli_open *open, int val, const char *text)
 		abort();
 	}
 	return CLI_GO;
+}
+
+bool cli_named_as_image(const char *path)
+{
+	static const char *const extensions[] = {
+		".vhd", ".vhdx", ".avhd", ".avhdx"
+	};
+	const char *dot = strrchr(path, '.');
+
+	if (dot == NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
+		if (strcasecmp(dot, extensions[i]) == 0)
+			return true;
+	}
+	return false;
 }

@@ -43,6 +43,9 @@ void cli_open_free(struct cli_open *open);
 int cli_open_image(struct cli_open *open, const char *path,
 		   struct vhd_image **img_out, struct vhd_error *err);
 
+/* Does the name promise an image, so that raw bytes in it are a mistake? */
+bool cli_named_as_image(const char *path);
+
 /* Takes one option of the tables above. */
 int cli_open_option(struct cli_open *open, int val, const char *text);
 

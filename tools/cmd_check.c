@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <inttypes.h>
 #include <time.h>
 
 #include "cli_open.h"
 #include "cmds.h"
-#include "common/color.h"
 #include "errors.h"
+#include "findings.h"
 #include "json.h"
 #include "progress.h"
 #include "sigint.h"
 #include "common/text.h"
 
-enum { OPT_JSON = 1, OPT_CHAIN, OPT_QUIET, OPT_NO_PROGRESS };
+enum { OPT_JSON = 1, OPT_CHAIN, OPT_DEEP, OPT_QUIET, OPT_NO_PROGRESS };
 
 static const struct poptOption check_opts[] = {
 	CLI_OPT("chain", OPT_CHAIN, "Check the parents too"),
+	CLI_OPT("deep", OPT_DEEP,
+		"Look into sector bitmaps and data too, which takes as long as "
+		"reading the image"),
 	CLI_OPT("json", OPT_JSON, "Print the findings as JSON"),
 	CLI_OPT("quiet", OPT_QUIET, "Print nothing; the exit status tells"),
 	CLI_OPT("no-progress", OPT_NO_PROGRESS, "Draw no progress bar"),
@@ -28,9 +30,13 @@ struct check_args {
 	struct progress progress;
 	bool json;
 	bool chain;
+	bool deep;
 	bool quiet;
 	bool no_progress;
 	bool color;
+	/* The present file itself, not its parents. */
+	bool damaged;
+	bool mendable;
 };
 
 static int check_option(struct cli *cli, int val, const char *text, void *arg)
@@ -47,6 +53,9 @@ static int check_option(struct cli *cli, int val, const char *text, void *arg)
 	case OPT_CHAIN:
 		a->chain = true;
 		break;
+	case OPT_DEEP:
+		a->deep = true;
+		break;
 	case OPT_QUIET:
 		a->quiet = true;
 		break;
@@ -57,114 +66,40 @@ static int check_option(struct cli *cli, int val, const char *text, void *arg)
 	return CLI_GO;
 }
 
-static const char *repair_name(enum vhd_repair repair)
-{
-	switch (repair) {
-	case VHD_REPAIR_NONE:
-		return "none";
-	case VHD_REPAIR_AUTO:
-		return "automatic";
-	case VHD_REPAIR_ASK:
-		return "with consent";
-	}
-	return "none";
-}
-
-static enum color severity_color(enum vhd_severity severity)
-{
-	switch (severity) {
-	case VHD_SEV_INFO:
-		return COLOR_DIM;
-	case VHD_SEV_WARNING:
-		return COLOR_YELLOW;
-	case VHD_SEV_ERROR:
-	case VHD_SEV_FATAL:
-		return COLOR_RED;
-	}
-	return COLOR_NONE;
-}
-
-/* FILE: severity RULE-ID NAME at 0xOFF: sentence; repair: ... */
-static void print_finding(const struct check_args *a,
-			  const struct vhd_finding *f)
-{
-	text_put(stdout, f->file);
-	printf(": %s%s%s %s %s",
-	       color_code(a->color, severity_color(f->rule->severity)),
-	       vhd_severity_name(f->rule->severity),
-	       color_code(a->color, COLOR_NONE), f->rule->id, f->rule->name);
-	if (f->off != VHD_NO_OFFSET)
-		printf(" at 0x%" PRIx64, f->off);
-	fputs(": ", stdout);
-	text_put(stdout, f->msg);
-	printf("; repair: %s\n", repair_name(f->rule->repair));
-}
-
-static json_t *finding_object(const struct vhd_finding *f)
-{
-	json_t *object = json_object();
-
-	json_put(object, "rule", json_rule(f->rule));
-	json_put(object, "layer", json_u64(f->layer));
-	json_put(object, "file", json_text(f->file));
-	json_put(object, "offset", json_u64(f->off));
-	json_put(object, "message", json_text(f->msg));
-	json_put(object, "repair",
-		 json_string(f->rule->repair == VHD_REPAIR_AUTO ? "auto" :
-			     f->rule->repair == VHD_REPAIR_ASK ? "ask" :
-								 "none"));
-	return object;
-}
-
 static void on_finding(void *arg, const struct vhd_finding *finding)
 {
 	struct check_args *a = arg;
 
+	if (finding->layer == 0 && finding->rule->severity >= VHD_SEV_ERROR) {
+		a->damaged = true;
+		if (finding->rule->repair != VHD_REPAIR_NONE)
+			a->mendable = true;
+	}
 	if (a->json)
 		json_value(&a->json_out, finding_object(finding));
 	else if (!a->quiet)
-		print_finding(a, finding);
-}
-
-static void print_count(uint64_t count, const char *one, const char *many,
-			const char **separator)
-{
-	if (count == 0)
-		return;
-	printf("%s%" PRIu64 " %s", *separator, count, count == 1 ? one : many);
-	*separator = ", ";
+		finding_print(finding, a->color);
 }
 
 static void print_summary(const struct check_args *a, const char *path,
-			  const struct vhd_check_result *r, bool sound)
+			  const struct vhd_check_result *r)
 {
-	const char *separator = " (";
-
 	text_put(stdout, path);
-	printf(": %s%s%s",
-	       color_code(a->color, sound ? COLOR_GREEN : COLOR_RED),
-	       sound ? "sound" : "damaged", color_code(a->color, COLOR_NONE));
-	print_count(r->count[VHD_SEV_FATAL], "fatal error", "fatal errors",
-		    &separator);
-	print_count(r->count[VHD_SEV_ERROR], "error", "errors", &separator);
-	print_count(r->count[VHD_SEV_WARNING], "warning", "warnings",
-		    &separator);
-	print_count(r->count[VHD_SEV_INFO], "note", "notes", &separator);
-	puts(separator[0] == ',' ? ")" : "");
+	fputs(": ", stdout);
+	findings_verdict(r, a->color);
+	putchar('\n');
 }
 
-static json_t *result_object(const struct vhd_check_result *r, bool sound)
+/* The next step for who has a damaged image. */
+static void print_hint(const struct check_args *a, const char *path)
 {
-	json_t *object = json_object();
-
-	json_put(object, "sound", json_boolean(sound));
-	json_put(object, "fatal", json_u64(r->count[VHD_SEV_FATAL]));
-	json_put(object, "errors", json_u64(r->count[VHD_SEV_ERROR]));
-	json_put(object, "warnings", json_u64(r->count[VHD_SEV_WARNING]));
-	json_put(object, "infos", json_u64(r->count[VHD_SEV_INFO]));
-	json_put(object, "layers", json_u64(r->layers));
-	json_put(object, "blocks", json_u64(r->blocks));
-	return object;
+	fflush(stdout);
+	fputs(a->mendable ? "hint: what can be mended is listed by: vhd-util "
+			    "repair --plan " :
+			    "hint: what can be read is copied out by: vhd-util "
+			    "salvage ", stderr);
+	text_put_shell(stderr, path);
+	fputs(a->mendable ? "\n" : " NEW.vhdx\n", stderr);
 }
 
 /* What follows the findings of one file; gives its exit status. */
@@ -172,19 +107,21 @@ static int conclude(struct cli *cli, struct check_args *a, const char *path,
 		    const struct vhd_check_result *r,
 		    const struct vhd_error *err)
 {
-	bool sound = r->count[VHD_SEV_ERROR] == 0 &&
-		     r->count[VHD_SEV_FATAL] == 0;
+	bool sound = findings_sound(r);
 
 	if (a->json) {
 		json_close(&a->json_out, ']');
 		json_key(&a->json_out, err != NULL ? "error" : "result");
 		json_value(&a->json_out, err != NULL ? json_error_object(err) :
-						       result_object(r, sound));
+						       findings_object(r));
 	}
 	if (err != NULL)
 		return error_report(cli, err, path);
-	if (!a->json && !a->quiet)
-		print_summary(a, path, r, sound);
+	if (!a->json && !a->quiet) {
+		print_summary(a, path, r);
+		if (a->damaged)
+			print_hint(a, path);
+	}
 	return sound ? CLI_OK : CLI_PROBLEMS;
 }
 
@@ -197,7 +134,8 @@ static int check_file(struct cli *cli, struct check_args *a, const char *path)
 
 	/* What is odd becomes a finding; no need to hear it twice. */
 	a->open.opts.log = NULL;
-	opts.flags = a->chain ? VHD_CHECK_CHAIN : 0;
+	opts.flags = (a->chain ? VHD_CHECK_CHAIN : 0u) |
+		     (a->deep ? VHD_CHECK_DEEP : 0u);
 	opts.now = (int64_t)time(NULL);
 	opts.open = &a->open.opts;
 	opts.finding = on_finding;
@@ -211,6 +149,7 @@ static int check_file(struct cli *cli, struct check_args *a, const char *path)
 		json_key(&a->json_out, "findings");
 		json_open(&a->json_out, '[');
 	}
+	a->damaged = a->mendable = false;
 	progress_begin(&a->progress, !a->no_progress && !a->quiet, false);
 	rc = vhd_check(path, &opts, &result, &err);
 	progress_end(&a->progress);
@@ -274,7 +213,11 @@ const struct cmd cmd_check = {
 "image; \"error\" means that data is at risk, \"fatal\" that it cannot be opened.\n",
 	.example =
 "  vhd-util check disk.vhdx\n"
-"  vhd-util check --chain --json child.avhdx\n",
+"  vhd-util check --chain --deep --json child.avhdx\n",
+	.exits =
+"Exit status: 0 sound (warnings included); 1 could not be checked;\n"
+"2 usage; 3 errors were found; 130 cancelled by a signal. With several\n"
+"files the highest one that applies.\n",
 	.opts = check_opts,
 	.min_operands = 1,
 	.max_operands = 0,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "cli_make.h"
@@ -81,23 +80,6 @@ static int convert_option(struct cli *cli, int val, const char *text,
 		break;
 	}
 	return status;
-}
-
-/* Does the name promise an image, so that raw bytes in it are a mistake? */
-static bool named_as_image(const char *path)
-{
-	static const char *const extensions[] = {
-		".vhd", ".vhdx", ".avhd", ".avhdx"
-	};
-	const char *dot = strrchr(path, '.');
-
-	if (dot == NULL)
-		return false;
-	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
-		if (strcasecmp(dot, extensions[i]) == 0)
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -262,7 +244,7 @@ static int convert(struct cli *cli, struct convert_args *a)
 		status = cli_make_timestamp(cli, &a->convert.create);
 	if (status != CLI_GO)
 		return status;
-	if (a->open.opts.format == VHD_FORMAT_AUTO && !named_as_image(path))
+	if (a->open.opts.format == VHD_FORMAT_AUTO && !cli_named_as_image(path))
 		a->open.opts.flags |= VHD_OPEN_ALLOW_RAW;
 	sigint_catch();
 	if (cli_open_image(&a->open, path, &src, &err) != 0)

@@ -12,6 +12,9 @@ static const struct cmd *const cmds[] = {
 	&cmd_info,
 	&cmd_convert,
 	&cmd_check,
+	&cmd_repair,
+	&cmd_salvage,
+	&cmd_lint,
 	&cmd_map,
 	&cmd_read,
 	&cmd_write,
@@ -32,8 +35,8 @@ static void print_help(FILE *file)
 	fputs("\nvhd-util VERB --help explains a verb, vhd-util --help-all all "
 	      "of them.\n"
 	      "vhd-util --version prints the version.\n\n"
-	      "Exit status: 0 done; 1 failed; 2 usage; 3 check found errors; "
-	      "130 cancelled.\n", file);
+	      "Exit status: 0 done; 1 failed; 2 usage; 3 something is wrong with "
+	      "the image;\n130 cancelled.\n", file);
 }
 
 static void print_help_all(void)

@@ -36,7 +36,7 @@ void progress_begin(struct progress *pr, bool wanted, bool bytes)
 		 (term == NULL || strcmp(term, "dumb") != 0);
 	pr->bytes = bytes;
 	clock_gettime(CLOCK_MONOTONIC, &pr->start);
-	pr->last = pr->start;
+	pr->last = pr->phase = pr->start;
 }
 
 static void format_eta(double seconds, char *text, size_t size)
@@ -60,7 +60,7 @@ static void format_numbers(const struct progress *pr, double elapsed,
 			   size_t size)
 {
 	char part[SIZE_TEXT], whole[SIZE_TEXT], rate[SIZE_TEXT], eta[32];
-	double speed = (double)done / elapsed;
+	double speed = (double)done / (elapsed > 0 ? elapsed : INTERVAL_S);
 
 	eta[0] = '\0';
 	if (total == 0) {
@@ -98,7 +98,7 @@ static void draw(struct progress *pr, uint64_t done, uint64_t total)
 	double share = total > 0 ? (double)done / (double)total : 1;
 	size_t room = text_columns(stderr), width, fits;
 
-	format_numbers(pr, seconds_since(&pr->start), done, total, numbers,
+	format_numbers(pr, seconds_since(&pr->phase), done, total, numbers,
 		       sizeof(numbers));
 	/* "100% [" + bar + "]  " + numbers must fit into one line. */
 	fits = room > 10 ? room - 10 : 0;
@@ -122,6 +122,10 @@ bool progress_step(void *progress, uint64_t done, uint64_t total)
 
 	if (sigint_seen())
 		return false;
+	if (pr->on && total != pr->total) {
+		clock_gettime(CLOCK_MONOTONIC, &pr->phase);
+		pr->total = total;
+	}
 	if (!pr->on || seconds_since(&pr->start) < DELAY_S ||
 	    seconds_since(&pr->last) < INTERVAL_S)
 		return true;

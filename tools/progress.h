@@ -9,13 +9,16 @@
 /*
  * A progress bar on standard error, if that is a terminal; else nothing.
  * progress_step() is a vhd_progress_fn; it also asks for cancellation once a
- * signal was caught (sigint.h), bar or not.
+ * signal was caught (sigint.h), bar or not.  Work in several phases tells of each
+ * with a total of its own.
  */
 struct progress {
 	bool on;
 	bool drawn;
 	bool bytes;			/* units are bytes, not table entries */
 	struct timespec start, last;
+	struct timespec phase;		/* when this total was first told */
+	uint64_t total;
 };
 
 void progress_begin(struct progress *pr, bool wanted, bool bytes);

@@ -24,7 +24,8 @@ enum vhd_target {
 	VHD_TARGET_AZURE = 1,	/* fixed VHD, whole MiB (VHD-A-10, VHD-A-12) */
 	VHD_TARGET_HYPERV = 2,	/* VHDX as Windows makes it, preallocated file */
 	VHD_TARGET_XEN = 3,	/* dynamic VHD, creator "tap", batmap (VHD-X) */
-	VHD_TARGET_WSL = 4	/* dynamic VHDX, 1 MiB blocks (VHDX-WIN-08) */
+	VHD_TARGET_WSL = 4,	/* dynamic VHDX, 1 MiB blocks (VHDX-WIN-08) */
+	VHD_TARGET_QEMU = 5	/* dynamic VHDX; no VHD trouble (VHD-Q) */
 };
 
 /* Flags for vhd_create() and vhd_convert(). */
@@ -247,7 +248,9 @@ typedef void (*vhd_finding_fn)(void *arg, const struct vhd_finding *finding);
 /* Flags for vhd_check(). */
 enum {
 	/* Check every layer of the chain, not the image alone. */
-	VHD_CHECK_CHAIN = 1 << 0
+	VHD_CHECK_CHAIN = 1 << 0,
+	/* Look into sector bitmaps and data too: takes as long as reading. */
+	VHD_CHECK_DEEP = 1 << 1
 };
 
 /**

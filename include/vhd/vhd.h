@@ -16,13 +16,16 @@
  *	vhd_close(&img, NULL);
  *
  * See image.h for images, write.h for writing to them, ops.h for work on whole
- * images, io.h for files of your own, error.h for what can go wrong.
+ * images, repair.h for damaged ones, lint.h for what others demand of them, io.h
+ * for files of your own, error.h for what can go wrong.
  */
 
 #include "error.h"
 #include "image.h"
 #include "io.h"
+#include "lint.h"
 #include "ops.h"
+#include "repair.h"
 #include "types.h"
 #include "write.h"
 

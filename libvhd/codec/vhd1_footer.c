@@ -140,6 +140,13 @@ bool vhd1_footer_is_tap(const struct vhd1_footer *f)
 	return !memcmp(f->creator_app, "tap", 3);
 }
 
+void vhd1_footer_own(struct vhd1_footer *f)
+{
+	memcpy(f->creator_app, "win ", sizeof(f->creator_app));
+	memcpy(f->creator_os, "Wi2k", sizeof(f->creator_os));
+	f->creator_version = 0x000a0000;
+}
+
 uint64_t vhd1_footer_size(const struct vhd1_footer *f,
 			  enum vhd_size_rule rule)
 {

@@ -69,6 +69,9 @@ bool vhd1_footer_plausible(const struct vhd1_footer *f);
 /* Creator "tap" with anything behind it. */
 bool vhd1_footer_is_tap(const struct vhd1_footer *f);
 
+/* Makes us the creator (VHD-F-40). */
+void vhd1_footer_own(struct vhd1_footer *f);
+
 /* Size of the disk in bytes by one of the rules of VHD-C-15. */
 uint64_t vhd1_footer_size(const struct vhd1_footer *f,
 			  enum vhd_size_rule rule);

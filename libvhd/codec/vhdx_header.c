@@ -49,14 +49,11 @@ static uint32_t header_crc(const uint8_t bytes[VHDX_HEADER_LEN])
 	return vhd_crc32c(crc, bytes + 8, VHDX_HEADER_LEN - 8);
 }
 
-bool vhdx_header_decode(const uint8_t bytes[VHDX_HEADER_LEN],
-			struct vhdx_header *out)
+void vhdx_header_peek(const uint8_t bytes[VHDX_HEADER_LEN],
+		      struct vhdx_header *out)
 {
 	const struct vhdx_header_disk *d = (const void *)bytes;
 
-	if (memcmp(d->signature, header_signature, 4) ||
-	    le32_get(d->checksum) != header_crc(bytes))
-		return false;
 	out->seq = le64_get(d->seq);
 	vhd_guid_from_mixed(d->file_write_guid, &out->file_write_guid);
 	vhd_guid_from_mixed(d->data_write_guid, &out->data_write_guid);
@@ -66,6 +63,17 @@ bool vhdx_header_decode(const uint8_t bytes[VHDX_HEADER_LEN],
 	out->log_len = le32_get(d->log_len);
 	out->log_off = le64_get(d->log_off);
 	out->reserved_set = !vhd_is_zero(d->reserved, sizeof(d->reserved));
+}
+
+bool vhdx_header_decode(const uint8_t bytes[VHDX_HEADER_LEN],
+			struct vhdx_header *out)
+{
+	const struct vhdx_header_disk *d = (const void *)bytes;
+
+	if (memcmp(d->signature, header_signature, 4) ||
+	    le32_get(d->checksum) != header_crc(bytes))
+		return false;
+	vhdx_header_peek(bytes, out);
 	return true;
 }
 
@@ -148,7 +156,9 @@ static enum vhd_rule_idx log_check(const struct vhdx_header *h,
 		if (h->log_version)
 			vhdx_note_add(notes, RULE_VHDX_LOG_VERSION_IDLE,
 				      version_off, h->log_version, "version");
-		if (h->log_len && !log_place_ok(h))
+		/* Harmless for readers; nobody can write to the file, though. */
+		if (!h->log_len || !log_place_ok(h) ||
+		    !range_in(h->log_off, h->log_len, file_size))
 			vhdx_note_add(notes, RULE_VHDX_LOG_PLACE_IDLE,
 				      place_off, h->log_off, "offset");
 		return VHD_RULE_NONE;

@@ -39,6 +39,9 @@ struct vhdx_header {
 /* False when signature or checksum are wrong: it then says nothing. */
 bool vhdx_header_decode(const uint8_t bytes[VHDX_HEADER_LEN],
 			struct vhdx_header *out);
+/* The fields, whatever signature and checksum say: for who has to guess. */
+void vhdx_header_peek(const uint8_t bytes[VHDX_HEADER_LEN],
+		      struct vhdx_header *out);
 /* Reserved bytes become zero. */
 void vhdx_header_encode(const struct vhdx_header *h,
 			uint8_t bytes[VHDX_HEADER_LEN]);

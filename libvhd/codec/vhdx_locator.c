@@ -69,6 +69,26 @@ static bool str_is(const struct vhdx_locator *loc,
 	return true;
 }
 
+/* Is it that but for capitals? */
+static bool str_is_nearly(const struct vhdx_locator *loc,
+			  const struct vhdx_locator_str *str, const char *name)
+{
+	const uint8_t *p = loc->item + str->off;
+	size_t len = strlen(name);
+
+	if (str->len != 2 * len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		uint8_t c = p[2 * i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (uint8_t)(c - 'A' + 'a');
+		if (c != (uint8_t)name[i] || p[2 * i + 1])
+			return false;
+	}
+	return !str_is(loc, str, name);
+}
+
 /* Inside the item, whole units, no NUL among them (VHDX-PAR-02). */
 static bool str_ok(const struct vhdx_locator *loc,
 		   const struct vhdx_locator_str *str)
@@ -121,6 +141,10 @@ static enum vhd_rule_idx pairs_decode(struct vhdx_locator *loc,
 		for (size_t k = 0; k < VHDX_KEY_COUNT; k++) {
 			if (str_is(loc, &key, key_names[k]))
 				loc->value[k] = value;
+			else if (str_is_nearly(loc, &key, key_names[k]))
+				vhdx_note_add(notes, RULE_VHDX_LOCATOR_STYLE,
+					      key.off, 0,
+					      "a key has capital letters");
 		}
 	}
 	return VHD_RULE_NONE;
@@ -135,6 +159,21 @@ static bool linkage_decode(const struct vhdx_locator *loc, enum vhdx_key key,
 
 	return str->len && str->len <= 80 &&
 	       vhdx_locator_text(loc, str, text) && vhd_guid_parse(text, out);
+}
+
+/* "{", 36 characters in lower case, "}" (VHDX-PAR-10). */
+static bool linkage_is_plain(const struct vhdx_locator *loc, enum vhdx_key key)
+{
+	const struct vhdx_locator_str *str = &loc->value[key];
+	const uint8_t *p = loc->item + str->off;
+
+	if (str->len != 76 || p[0] != '{')
+		return false;
+	for (uint32_t i = 0; i < str->len; i += 2) {
+		if (p[i] >= 'A' && p[i] <= 'F')
+			return false;
+	}
+	return true;
 }
 
 static bool absolute_is_extended(const struct vhdx_locator *loc)
@@ -156,6 +195,13 @@ static void style_check(struct vhdx_locator *loc, struct vhdx_notes *notes)
 	else if (l2->len && vhd_guid_is_zero(&loc->linkage2))
 		vhdx_note_add(notes, RULE_VHDX_LOCATOR_STYLE, l2->off, 0,
 			      "parent_linkage2 is zero");
+	else if (l2->len && !linkage_is_plain(loc, VHDX_KEY_LINKAGE2))
+		vhdx_note_add(notes, RULE_VHDX_LOCATOR_STYLE, l2->off, 0,
+			      "parent_linkage2 is not in lower case in braces");
+	if (!linkage_is_plain(loc, VHDX_KEY_LINKAGE))
+		vhdx_note_add(notes, RULE_VHDX_LOCATOR_STYLE,
+			      loc->value[VHDX_KEY_LINKAGE].off, 0,
+			      "parent_linkage is not in lower case in braces");
 	if (abs->len && !absolute_is_extended(loc))
 		vhdx_note_add(notes, RULE_VHDX_LOCATOR_STYLE, abs->off, 0,
 			      "absolute path without \\\\?\\");

@@ -18,15 +18,7 @@
 static const char meta_signature[8] = { 'm', 'e', 't', 'a',
 					'd', 'a', 't', 'a' };
 
-struct item_kind {
-	const struct vhd_guid *guid;
-	const char *name;
-	uint32_t len;		/* exact; 0: any */
-	uint32_t flags;
-	bool mandatory;
-};
-
-static const struct item_kind item_kinds[VHDX_ITEM_COUNT] = {
+static const struct vhdx_item_kind item_kinds[VHDX_ITEM_COUNT] = {
 	[VHDX_ITEM_PARAMS] = {
 		&vhdx_guid_params, "file parameters", 8,
 		VHDX_META_REQUIRED, true },
@@ -46,6 +38,11 @@ static const struct item_kind item_kinds[VHDX_ITEM_COUNT] = {
 		&vhdx_guid_locator, "parent locator", 0,
 		VHDX_META_REQUIRED, false },
 };
+
+const struct vhdx_item_kind *vhdx_item_kind(enum vhdx_item item)
+{
+	return &item_kinds[item];
+}
 
 /* An entry of the table, decoded. */
 struct meta_ent {

@@ -23,6 +23,17 @@ enum vhdx_item {
 	VHDX_ITEM_COUNT
 };
 
+/* What the entry of an item should say. */
+struct vhdx_item_kind {
+	const struct vhd_guid *guid;
+	const char *name;
+	uint32_t len;		/* exact; 0: any */
+	uint32_t flags;
+	bool mandatory;
+};
+
+const struct vhdx_item_kind *vhdx_item_kind(enum vhdx_item item);
+
 struct vhdx_meta_place {
 	uint32_t off;		/* from the start of the region */
 	uint32_t len;

@@ -193,6 +193,32 @@ enum vhd_rule_idx vhdx_regions_decode(const uint8_t table[VHDX_REGIONS_LEN],
 	return VHD_RULE_NONE;
 }
 
+void vhdx_regions_seal(uint8_t table[VHDX_REGIONS_LEN])
+{
+	struct vhdx_regions_hdr_disk *hdr = (void *)table;
+
+	memcpy(hdr->signature, regions_signature, 4);
+	hdr->checksum = le32_make(regions_crc(table));
+}
+
+/* Unknown regions of a decoded table are optional ones. */
+void vhdx_regions_tidy(uint8_t table[VHDX_REGIONS_LEN])
+{
+	struct vhdx_regions_hdr_disk *hdr = (void *)table;
+	uint32_t count = le32_get(hdr->count);
+	struct vhdx_region r;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct vhdx_region_disk *d = (void *)(table + ent_off(i));
+
+		vhdx_region_get(table, i, &r);
+		d->required = le32_make(vhdx_region_is_other(&r) ? 0 : 1);
+	}
+	hdr->reserved = le32_make(0);
+	memset(table + ent_off(count), 0, VHDX_REGIONS_LEN - ent_off(count));
+	vhdx_regions_seal(table);
+}
+
 static void region_put(uint8_t *table, uint32_t idx,
 		       const struct vhd_guid *guid,
 		       const struct vhdx_place *place)
@@ -211,9 +237,8 @@ void vhdx_regions_encode(const struct vhdx_regions *regions,
 	struct vhdx_regions_hdr_disk *hdr = (void *)table;
 
 	memset(table, 0, VHDX_REGIONS_LEN);
-	memcpy(hdr->signature, regions_signature, 4);
 	hdr->count = le32_make(2);
 	region_put(table, 0, &vhdx_guid_bat, &regions->bat);
 	region_put(table, 1, &vhdx_guid_metadata, &regions->metadata);
-	hdr->checksum = le32_make(regions_crc(table));
+	vhdx_regions_seal(table);
 }

@@ -64,6 +64,15 @@ enum vhd_rule_idx vhdx_regions_decode(const uint8_t table[VHDX_REGIONS_LEN],
 void vhdx_region_get(const uint8_t table[VHDX_REGIONS_LEN], uint32_t idx,
 		     struct vhdx_region *out);
 
+/* Signature and checksum become right, whatever else is in the table. */
+void vhdx_regions_seal(uint8_t table[VHDX_REGIONS_LEN]);
+
+/*
+ * Flags and reserved bytes of a decoded table become what they should be; the
+ * regions stay (RULE_VHDX_RGN_FLAGS).
+ */
+void vhdx_regions_tidy(uint8_t table[VHDX_REGIONS_LEN]);
+
 /* Neither the BAT nor the metadata region. */
 bool vhdx_region_is_other(const struct vhdx_region *region);
 

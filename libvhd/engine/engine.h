@@ -13,6 +13,7 @@
  */
 
 #include "base/sink.h"
+#include "engine/repair.h"
 #include "io/io.h"
 #include "vhd/error.h"
 #include "vhd/image.h"
@@ -53,6 +54,7 @@ struct vhd_parent_ref {
 
 struct vhd_engine_check {
 	int64_t now;
+	bool deep;		/* look into bitmaps and data too */
 	struct vhd_sink sink;
 	vhd_progress_fn progress;	/* may be NULL */
 	void *progress_arg;
@@ -129,6 +131,14 @@ struct vhd_engine {
 	/* Everything that opening does not look at.  NULL: nothing. */
 	int (*check)(void *eng, struct vhd_engine_check *req,
 		     struct vhd_error *err);
+
+	/*
+	 * Mends what is wrong in a file that need not be one that open()
+	 * accepts: see engine/repair.h.  What cannot be mended is no failure.
+	 * NULL: nothing ever is.
+	 */
+	int (*repair)(const struct vhd_engine_repair *req,
+		      struct vhd_error *err);
 
 	/*
 	 * Building a new image in the empty file @io (which the caller owns):

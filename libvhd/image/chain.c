@@ -10,13 +10,10 @@
 #include "image/chain.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/fail.h"
-#include "base/guid.h"
+#include "image/link.h"
 #include "image/parent.h"
-#include "io/path.h"
 #include "io/stat.h"
 
 /* The two formats have rules of their own for the same things. */
@@ -24,80 +21,6 @@ static enum vhd_rule_idx pick(const struct vhd_layer *child,
 			      enum vhd_rule_idx vhd1, enum vhd_rule_idx vhdx)
 {
 	return child->format == VHD_FORMAT_VHDX ? vhdx : vhd1;
-}
-
-static void report(const struct vhd_layer_open *how, uint32_t index,
-		   const struct vhd_layer *layer, enum vhd_rule_idx rule,
-		   const char *msg)
-{
-	if (!how->reporter || !how->reporter->fn)
-		return;
-	how->reporter->fn(how->reporter->arg, index, vhd_io_name(layer->io),
-			  vhd_rule_get(rule), VHD_NO_OFFSET, msg);
-}
-
-/* The name in a VHD's header is what Xen's check insists on (VHD-H-8). */
-static void compare_name(const struct vhd_layer_open *how, uint32_t index,
-			 const struct vhd_layer *child,
-			 const struct vhd_parent_ref *ref,
-			 const struct vhd_layer *parent)
-{
-	const char *is = vhd_path_base(vhd_io_name(parent->io));
-	size_t i;
-
-	for (i = 0; i < ref->locator_count; i++) {
-		const char *text = ref->locators[i].text;
-		const char *cut = strrchr(text, '\\');
-		char msg[384];
-
-		if (ref->locators[i].kind != VHD_LOCATOR_NAME)
-			continue;
-		text = vhd_path_base(cut ? cut + 1 : text);
-		if (!strcmp(text, is))
-			continue;
-		snprintf(msg, sizeof(msg),
-			 "the header names the parent \"%.128s\", its file is "
-			 "\"%.128s\"", text, is);
-		report(how, index, child, RULE_VHD1_PARENT_NAME, msg);
-	}
-}
-
-/* What is odd about a parent that is the right one. */
-static void compare(const struct vhd_layer_open *how, uint32_t index,
-		    const struct vhd_layer *child,
-		    const struct vhd_parent_ref *ref,
-		    const struct vhd_layer *parent)
-{
-	int64_t mtime = vhd_io_mtime(parent->io);
-	char msg[256];
-
-	if (child->size != parent->size) {
-		snprintf(msg, sizeof(msg),
-			 "the disk has %" PRIu64 " bytes, its parent %" PRIu64,
-			 child->size, parent->size);
-		report(how, index, child,
-		       pick(child, RULE_VHD1_PARENT_SIZE,
-			    RULE_VHDX_PARENT_SIZE), msg);
-	}
-	if (child->format == VHD_FORMAT_VHD)
-		compare_name(how, index, child, ref, parent);
-	if (child->format == VHD_FORMAT_VHD && ref->timestamp && mtime &&
-	    mtime > ref->timestamp)
-		report(how, index, child, RULE_VHD1_PARENT_TIME,
-		       "the parent's file was modified after the time that "
-		       "the child recorded");
-	if (child->format == VHD_FORMAT_VHD &&
-	    vhd_guid_equal(&child->id, &parent->id))
-		report(how, index, child, RULE_VHD1_ID_OF_PARENT,
-		       "the disk has the unique id of its parent");
-	if (child->format == VHD_FORMAT_VHDX &&
-	    !vhd_guid_equal(&child->disk_id, &parent->disk_id))
-		report(how, index, child, RULE_VHDX_PARENT_DISK_ID,
-		       "the virtual disk id is not the parent's");
-	if (child->format == VHD_FORMAT_VHDX && parent->dirty_log)
-		report(how, index, child, RULE_VHDX_PARENT_PENDING,
-		       "the parent has a pending log, which is replayed in "
-		       "memory");
 }
 
 static int check_loop(const struct vhd_image *img,
@@ -161,7 +84,8 @@ static int open_one(struct vhd_image *img, const struct vhd_parent_ref *ref,
 	if (!rc)
 		rc = check_sector(child, &parent, err);
 	if (!rc) {
-		compare(how, img->count - 1, child, ref, &parent);
+		vhd_link_compare(&(struct vhd_link){
+			child, &parent, ref, img->count - 1, how->reporter });
 		rc = vhd_image_push(img, &parent, err);
 	}
 	if (rc)
@@ -170,8 +94,19 @@ static int open_one(struct vhd_image *img, const struct vhd_parent_ref *ref,
 	return rc;
 }
 
-int vhd_chain_open(struct vhd_image *img, const struct vhd_open_opts *opts,
-		   const struct vhd_layer_open *how, struct vhd_error *err)
+static int too_deep(const struct vhd_layer *low, uint32_t depth,
+		    struct vhd_error *err)
+{
+	int rc = vhd_fail_code_rule(
+		err, VHD_E_PARENT,
+		pick(low, RULE_VHD1_CHAIN, RULE_VHDX_CHAIN), VHD_NO_OFFSET,
+		"the chain has more than %" PRIu32 " layers", depth);
+
+	return vhd_err_file(err, rc, vhd_io_name(low->io));
+}
+
+static int open_all(struct vhd_image *img, const struct vhd_open_opts *opts,
+		    const struct vhd_layer_open *how, struct vhd_error *err)
 {
 	for (;;) {
 		struct vhd_layer *low = &img->layers[img->count - 1];
@@ -184,17 +119,23 @@ int vhd_chain_open(struct vhd_image *img, const struct vhd_open_opts *opts,
 			img->torn = true;
 			return 0;
 		}
-		if (img->count >= opts->max_depth) {
-			rc = vhd_fail_code_rule(
-				err, VHD_E_PARENT,
-				pick(low, RULE_VHD1_CHAIN, RULE_VHDX_CHAIN),
-				VHD_NO_OFFSET,
-				"the chain has more than %" PRIu32 " layers",
-				opts->max_depth);
-			return vhd_err_file(err, rc, vhd_io_name(low->io));
-		}
+		if (img->count >= opts->max_depth)
+			return too_deep(low, opts->max_depth, err);
 		rc = open_one(img, &ref, opts, how, err);
 		if (rc)
 			return rc;
 	}
+}
+
+int vhd_chain_open(struct vhd_image *img, const struct vhd_open_opts *opts,
+		   const struct vhd_layer_open *how, struct vhd_error *err)
+{
+	struct vhd_error *broken = how->reporter ? how->reporter->broken
+						 : NULL;
+	int rc = open_all(img, opts, how, broken ? broken : err);
+
+	if (!broken || !rc)
+		return rc;
+	img->torn = true;
+	return 0;
 }

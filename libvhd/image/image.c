@@ -146,7 +146,7 @@ static void log_report(void *arg, uint32_t layer, const char *file,
 static int open_logged(struct vhd_io *io, struct vhd_open_opts *opts,
 		       struct vhd_image **img_out, struct vhd_error *err)
 {
-	struct vhd_reporter reporter = { log_report, opts };
+	struct vhd_reporter reporter = { log_report, opts, NULL };
 
 	return vhd_image_open(io, opts, opts->log ? &reporter : NULL, 0,
 			      img_out, err);

@@ -15,6 +15,12 @@ struct vhd_reporter {
 	void (*fn)(void *arg, uint32_t layer, const char *file,
 		   const struct vhd_rule *rule, uint64_t off, const char *msg);
 	void *arg;
+	/*
+	 * Not NULL, and its code 0: for who wants to see as much as there is of
+	 * a chain.  One that cannot be completed is opened as far as it goes,
+	 * and this is why it goes no further.
+	 */
+	struct vhd_error *broken;
 };
 
 struct vhd_layer {
@@ -23,6 +29,7 @@ struct vhd_layer {
 	void *eng;
 	uint64_t size;			/* of the virtual disk */
 	uint64_t file_end;		/* length of the file, after a replay */
+	bool stranger;		/* not the parent that was recorded */
 	struct vhd_guid id;
 	enum vhd_format format;
 	struct vhd_file_id file_id;

@@ -74,12 +74,12 @@ static bool allowed(const struct vhd_parent_search *s, const char *real,
 	return false;
 }
 
-static bool is_wanted(const struct vhd_parent_search *s,
-		      const struct vhd_layer *parent)
+static bool is_recorded(const struct vhd_parent_search *s,
+			const struct vhd_layer *parent)
 {
 	size_t i;
 
-	if (s->ref->raw || (s->opts->flags & VHD_OPEN_IGNORE_PARENT_ID))
+	if (s->ref->raw)
 		return true;
 	if (parent->format != s->child->format)
 		return false;
@@ -89,6 +89,13 @@ static bool is_wanted(const struct vhd_parent_search *s,
 			return true;
 	}
 	return false;
+}
+
+static bool is_wanted(const struct vhd_parent_search *s,
+		      const struct vhd_layer *parent)
+{
+	return s->opts->flags & VHD_OPEN_IGNORE_PARENT_ID ||
+	       is_recorded(s, parent);
 }
 
 static int open_file(const struct vhd_parent_search *s, const char *path,
@@ -166,8 +173,10 @@ static bool open_wanted(const struct vhd_parent_search *s, const char *real,
 		story->damaged = true;
 		return false;
 	}
-	if (wanted)
+	if (wanted) {
+		out->stranger = !is_recorded(s, out);
 		return true;
+	}
 	story->mismatch = true;
 	id_text(out, id, sizeof(id));
 	tell(story, "; %s is %s", real, id);
@@ -262,6 +271,7 @@ static int use_given(const struct vhd_parent_search *s,
 	if (rc)
 		return rc;
 	if (is_wanted(s, &layer)) {
+		layer.stranger = !is_recorded(s, &layer);
 		*parent_out = layer;
 		return 0;
 	}
@@ -306,7 +316,7 @@ int vhd_parent_find(const struct vhd_parent_search *s,
 	if (s->given)
 		return use_given(s, parent_out, err);
 	/* No file, no directory: then only the caller can know. */
-	if (vhd_io_fd(s->child->io) >= 0) {
+	if (vhd_io_has_path(s->child->io)) {
 		rc = try_list(s, VHD_CASE_EXACT, &story, parent_out, &found,
 			      err);
 		if (!rc && !found)

@@ -41,7 +41,10 @@ static void set_extent(struct vhd_extent *ext, uint64_t off, uint64_t len,
 	}
 }
 
-/* The answer of the layers from @first on. */
+/*
+ * The answer of the layers from @first on.  Where that is an error whose extent
+ * is known, ext_out->len is set as well.
+ */
 static int map_from(struct vhd_image *img, uint32_t first, bool moving,
 		    uint64_t off, uint64_t len, struct vhd_extent *ext_out,
 		    struct vhd_error *err)
@@ -50,6 +53,7 @@ static int map_from(struct vhd_image *img, uint32_t first, bool moving,
 				   VHD_EXTENT_UNMAPPED };
 	uint32_t i;
 
+	ext_out->len = 0;
 	for (i = first; i < img->count && off < img->layers[i].size; i++) {
 		struct vhd_layer *layer = &img->layers[i];
 		struct vhd_run run;
@@ -65,13 +69,15 @@ static int map_from(struct vhd_image *img, uint32_t first, bool moving,
 			return 0;
 		}
 	}
-	if (i == img->count && img->torn)
+	if (i == img->count && img->torn) {
+		ext_out->len = len;
 		return vhd_err_file(
 			err,
 			vhd_fail(err, VHD_E_PARENT,
 				 "guest offset 0x%" PRIx64 " is stored in the "
 				 "parent, which is not open", off),
 			vhd_io_name(img->layers[img->count - 1].io));
+	}
 	set_extent(ext_out, off, len, i ? i - 1 : 0, &nothing);
 	return 0;
 }
@@ -80,6 +86,12 @@ int vhd_image_map_below(struct vhd_image *img, uint64_t off, uint64_t len,
 			struct vhd_extent *ext_out, struct vhd_error *err)
 {
 	return map_from(img, 1, false, off, len, ext_out, err);
+}
+
+int vhd_image_look(struct vhd_image *img, uint64_t off, uint64_t len,
+		   struct vhd_extent *ext_out, struct vhd_error *err)
+{
+	return map_from(img, 0, false, off, len, ext_out, err);
 }
 
 /* True when @b goes on where @a ends, as far as a reader can tell. */

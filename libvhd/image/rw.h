@@ -10,6 +10,13 @@ int vhd_image_resolve(struct vhd_image *img, bool moving, uint64_t off,
 		      uint64_t len, struct vhd_extent *ext, size_t max,
 		      size_t *n_out, struct vhd_error *err);
 
+/*
+ * The first extent of a range.  When it cannot be had, ext_out->len is how many
+ * bytes have the same fate, or 0 when that is not known.
+ */
+int vhd_image_look(struct vhd_image *img, uint64_t off, uint64_t len,
+		   struct vhd_extent *ext_out, struct vhd_error *err);
+
 /* VHD_E_RANGE unless [off, off + len) lies inside the disk. */
 int vhd_image_range(const struct vhd_image *img, uint64_t off, uint64_t len,
 		    struct vhd_error *err);

@@ -4,7 +4,7 @@
  * for everything that is wrong with it; a file that cannot be opened because a
  * rule is broken has just that finding.  The second opens the whole chain, for
  * what can only be seen from both sides of a link, and checks the parents if it
- * is asked to.
+ * is asked to; of a chain that breaks, as many as there are above the break.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +13,14 @@
 #include "base/fail.h"
 #include "image/image_priv.h"
 #include "io/path.h"
+#include "ops/check.h"
 #include "vhd/ops.h"
 
 struct check {
 	struct vhd_check_opts opts;
 	struct vhd_open_opts open;
 	struct vhd_check_result *result;
+	const struct vhd_check_source *src;	/* NULL: a pass is all there is */
 	bool links;	/* second pass: layer 0's own findings are known */
 };
 
@@ -36,10 +38,12 @@ static void finding(struct check *c, uint32_t layer, const char *file,
 static bool is_link_rule(const struct vhd_rule *rule)
 {
 	static const enum vhd_rule_idx links[] = {
-		RULE_VHD1_PARENT_SIZE, RULE_VHD1_PARENT_TIME,
+		RULE_VHD1_PARENT_SIZE, RULE_VHD1_PARENT_LARGER,
+		RULE_VHD1_PARENT_TIME, RULE_VHD1_PARENT_NEWER,
 		RULE_VHD1_ID_OF_PARENT, RULE_VHD1_PARENT_NAME,
-		RULE_VHDX_PARENT_SIZE,
-		RULE_VHDX_PARENT_DISK_ID, RULE_VHDX_PARENT_PENDING,
+		RULE_VHDX_PARENT_SIZE, RULE_VHDX_PARENT_DISK_ID,
+		RULE_VHDX_PARENT_PENDING, RULE_VHDX_PARENT_TIME,
+		RULE_VHDX_PATH_STALE,
 	};
 	size_t i;
 
@@ -101,6 +105,7 @@ static int check_layer(struct check *c, struct vhd_image *img, uint32_t index,
 	struct layer_sink sink = { c, index, vhd_io_name(layer->io) };
 	struct vhd_engine_check req = {
 		.now = c->opts.now,
+		.deep = c->opts.flags & VHD_CHECK_DEEP,
 		.sink = { on_engine, &sink },
 		.progress = c->opts.progress,
 		.progress_arg = c->opts.progress_arg,
@@ -117,18 +122,15 @@ static int check_layer(struct check *c, struct vhd_image *img, uint32_t index,
 	return error_as_finding(c, index, rc, &e, err);
 }
 
-static int open_image(struct check *c, const char *path, uint32_t flags,
-		      struct vhd_image **img_out, struct vhd_error *err)
+/* @broken: why a chain goes no further than it was opened; or NULL. */
+static int open_image(struct check *c, struct vhd_io *io, uint32_t flags,
+		      struct vhd_error *broken, struct vhd_image **img_out,
+		      struct vhd_error *err)
 {
 	struct vhd_open_opts open = c->open;
-	struct vhd_reporter reporter = { on_report, c };
-	struct vhd_io *io = NULL;
-	int rc;
+	struct vhd_reporter reporter = { on_report, c, broken };
 
 	open.flags |= flags;
-	rc = vhd_image_io(path, &open, &io, err);
-	if (rc)
-		return rc;
 	return vhd_image_open(io, &open, &reporter, c->opts.now, img_out, err);
 }
 
@@ -152,62 +154,150 @@ static void look_beside(struct check *c, const char *path)
 	}
 }
 
-static int check_alone(struct check *c, const char *path, bool *has_parent_out,
-		       struct vhd_error *err)
+/* @beside: name of the file that others may lie beside; or NULL. */
+static int check_alone(struct check *c, struct vhd_io *io, const char *beside,
+		       bool *has_parent_out, struct vhd_error *err)
 {
 	struct vhd_image *img = NULL;
 	struct vhd_error e;
-	int rc = open_image(c, path, VHD_OPEN_NO_PARENT, &img, &e);
+	int rc = open_image(c, io, VHD_OPEN_NO_PARENT, NULL, &img, &e);
 
 	*has_parent_out = false;
 	rc = error_as_finding(c, 0, rc, &e, err);
 	if (rc || !img)
 		return rc;
 	*has_parent_out = img->torn;
-	if (img->layers[0].format == VHD_FORMAT_VHDX)
-		look_beside(c, path);
+	if (beside && img->layers[0].format == VHD_FORMAT_VHDX)
+		look_beside(c, beside);
 	rc = check_layer(c, img, 0, err);
 	vhd_close(&img, NULL);
 	return rc;
 }
 
-static int check_chain(struct check *c, const char *path,
-		       struct vhd_error *err)
+/* What lies where the parent should be is none, or cannot be looked at. */
+static void tell_no_parent(const struct vhd_layer *low, const char *verdict,
+			   struct vhd_error *e)
 {
+	struct vhd_error why = *e;
+
+	vhd_fail_code_rule(e, e->code, low->format == VHD_FORMAT_VHD ?
+				RULE_VHD1_PARENT_MISSING :
+				RULE_VHDX_PARENT_MISSING, VHD_NO_OFFSET,
+			   "%s %s: %.300s", why.file, verdict, why.msg);
+	vhd_err_file(e, e->code, vhd_io_name(low->io));
+}
+
+/*
+ * Where a chain breaks.  It is the lowest layer that lacks its parent, unless
+ * the parent's file itself is what is wrong.
+ */
+static int tell_break(struct check *c, const struct vhd_image *img,
+		      struct vhd_error *e, struct vhd_error *err)
+{
+	const struct vhd_layer *low = &img->layers[img->count - 1];
+	bool vhd1 = low->format == VHD_FORMAT_VHD;
+	bool own;
+
+	if (e->code == VHD_E_FORMAT || e->code == VHD_E_NOTFILE)
+		tell_no_parent(low, "is no parent", e);
+	else if (c->src->tolerant && !e->rule && e->code != VHD_E_NOMEM)
+		tell_no_parent(low, "cannot be looked at", e);
+	if (e->code == VHD_E_BUSY && vhd1)
+		e->rule = vhd_rule_get(RULE_VHD1_PARENT_IN_USE);
+	else if (vhd1 && img->count > 1 &&
+		 e->rule == vhd_rule_get(RULE_VHD1_PARENT_MISSING))
+		e->rule = vhd_rule_get(RULE_VHD1_ANCESTOR_MISSING);
+	own = !strcmp(e->file, vhd_io_name(low->io));
+	return error_as_finding(c, img->count - (own ? 1 : 0), e->code, e,
+				err);
+}
+
+static int check_chain(struct check *c, struct vhd_error *err)
+{
+	struct vhd_error e, broken = { .code = VHD_OK };
 	struct vhd_image *img = NULL;
-	struct vhd_error e;
+	struct vhd_io *io = NULL;
 	uint32_t i;
 	int rc;
 
 	c->links = true;
-	rc = open_image(c, path, 0, &img, &e);
+	rc = c->src->open(c->src->arg, &c->open, &io, &e);
+	if (!rc)
+		rc = open_image(c, io, 0, &broken, &img, &e);
 	if (rc)
 		return error_as_finding(c, 0, rc, &e, err);
 	if (c->opts.flags & VHD_CHECK_CHAIN) {
 		for (i = 1; !rc && i < img->count; i++)
 			rc = check_layer(c, img, i, err);
 	}
+	if (!rc && broken.code)
+		rc = tell_break(c, img, &broken, err);
 	vhd_close(&img, NULL);
 	return rc;
+}
+
+static int check_init(struct check *c, const struct vhd_check_opts *opts,
+		      struct vhd_check_result *result, struct vhd_error *err)
+{
+	*c = (struct check){ .result = result };
+	memset(result, 0, sizeof(*result));
+	if (opts)
+		memcpy(&c->opts, opts, min_u64(opts->size, sizeof(c->opts)));
+	return vhd_open_opts_get(c->opts.open, &c->open, err);
+}
+
+int vhd_check_io(struct vhd_io *io, const struct vhd_check_opts *opts,
+		 struct vhd_check_result *result_out, struct vhd_error *err)
+{
+	struct check c;
+	bool has_parent;
+	int rc = check_init(&c, opts, result_out, err);
+
+	if (rc) {
+		vhd_io_close(&io, NULL);
+		return rc;
+	}
+	return check_alone(&c, io, NULL, &has_parent, err);
+}
+
+int vhd_check_from(const struct vhd_check_source *src,
+		   const struct vhd_check_opts *opts,
+		   struct vhd_check_result *result_out, struct vhd_error *err)
+{
+	struct vhd_io *io = NULL;
+	struct check c;
+	bool has_parent;
+	int rc = check_init(&c, opts, result_out, err);
+
+	c.src = src;
+	if (!rc)
+		rc = src->open(src->arg, &c.open, &io, err);
+	if (rc)
+		return rc;
+	rc = check_alone(&c, io, src->path, &has_parent, err);
+	if (!rc && has_parent && !(c.open.flags & VHD_OPEN_NO_PARENT))
+		rc = check_chain(&c, err);
+	return rc;
+}
+
+static int open_named(void *arg, const struct vhd_open_opts *open,
+		      struct vhd_io **io_out, struct vhd_error *err)
+{
+	const char *const *path = arg;
+
+	return vhd_image_io(*path, open, io_out, err);
 }
 
 int vhd_check(const char *path, const struct vhd_check_opts *opts,
 	      struct vhd_check_result *result_out, struct vhd_error *err)
 {
-	struct check c = { .result = result_out };
-	bool has_parent;
-	int rc;
+	const struct vhd_check_source src = {
+		.open = open_named,
+		.arg = &path,
+		.path = path,
+	};
 
 	if (!path || !result_out)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	memset(result_out, 0, sizeof(*result_out));
-	if (opts)
-		memcpy(&c.opts, opts, min_u64(opts->size, sizeof(c.opts)));
-	rc = vhd_open_opts_get(c.opts.open, &c.open, err);
-	if (rc)
-		return rc;
-	rc = check_alone(&c, path, &has_parent, err);
-	if (!rc && has_parent && !(c.open.flags & VHD_OPEN_NO_PARENT))
-		rc = check_chain(&c, path, err);
-	return rc;
+	return vhd_check_from(&src, opts, result_out, err);
 }

@@ -6,9 +6,9 @@
 #include "base/fail.h"
 #include "image/image_priv.h"
 #include "ops/builder.h"
+#include "ops/convert.h"
 #include "ops/copy.h"
 #include "ops/plan.h"
-#include "vhd/ops.h"
 
 static int opts_get(const struct vhd_convert_opts *in,
 		    struct vhd_convert_opts *out, struct vhd_error *err)
@@ -26,8 +26,7 @@ static int opts_get(const struct vhd_convert_opts *in,
 struct convert {
 	struct vhd_builder builder;
 	struct vhd_convert_result result;
-	const struct vhd_convert_opts *opts;
-	uint64_t size;
+	const struct vhd_transfer *t;
 };
 
 /* Reserving space is no progress yet, but can be cancelled. */
@@ -37,8 +36,8 @@ static bool still_wanted(void *arg, uint64_t done, uint64_t total)
 
 	(void)done;
 	(void)total;
-	return !c->opts->progress ||
-	       c->opts->progress(c->opts->progress_arg, 0, c->size);
+	return !c->t->progress ||
+	       c->t->progress(c->t->progress_arg, 0, vhd_size(c->t->src));
 }
 
 static int convert_data(void *arg, const void *buf, uint64_t len, uint64_t off,
@@ -61,58 +60,98 @@ static int convert_zero(void *arg, uint64_t len, uint64_t off,
 	return 0;
 }
 
+static int convert_lost(void *arg, uint64_t len, uint64_t off,
+			const struct vhd_error *why, struct vhd_error *err)
+{
+	const struct convert *c = arg;
+
+	return c->t->lost(c->t->arg, len, off, why, err);
+}
+
+static int convert_copy(struct convert *c, struct vhd_error *err)
+{
+	const struct vhd_transfer *t = c->t;
+	struct vhd_copy copy = {
+		.src = t->src,
+		.data = convert_data,
+		.zero = convert_zero,
+		.lost = t->lost ? convert_lost : NULL,
+		.arg = c,
+		.real_end = t->real_end,
+		.progress = t->progress,
+		.progress_arg = t->progress_arg,
+	};
+	int rc = vhd_copy_run(&copy, &c->result.missing_bytes, err);
+
+	if (!rc && t->done)
+		rc = t->done(t->arg, &c->result, err);
+	return rc;
+}
+
+static void describe(const struct vhd_plan *plan, const struct vhd_image *src,
+		     struct vhd_convert_result *result)
+{
+	result->source_size = vhd_size(src);
+	result->target_size = plan->build.virtual_size;
+	result->source_sector = src->layers[0].logical_sector;
+	result->target_sector = plan->format == VHD_FORMAT_RAW
+					? result->source_sector
+					: plan->build.logical_sector;
+}
+
+int vhd_transfer_run(const struct vhd_transfer *t,
+		     struct vhd_convert_result *result_out,
+		     struct vhd_error *err)
+{
+	struct vhd_create_opts create = t->create;
+	struct vhd_plan plan = { 0 };
+	struct convert c = { .t = t };
+	int rc = 0;
+
+	create.progress = still_wanted;
+	create.progress_arg = &c;
+	if (create.parent || create.type == VHD_TYPE_DIFF)
+		rc = vhd_fail(err, VHD_E_INVAL,
+			      "a conversion makes a stand-alone image, not a "
+			      "differencing one");
+	if (!rc)
+		rc = vhd_builder_spares(t->src, "source", t->dst, err);
+	if (!rc)
+		rc = vhd_plan_make(t->dst, &create, t->src, &plan, err);
+	if (!rc)
+		rc = vhd_builder_open(t->dst, &plan, &c.builder, err);
+	if (!rc)
+		rc = convert_copy(&c, err);
+	if (!rc)
+		rc = vhd_builder_commit(&c.builder, err);
+	describe(&plan, t->src, &c.result);
+	if (!rc && result_out)
+		*result_out = c.result;
+	if (rc)
+		vhd_err_file(err, rc, t->dst);
+	if (c.builder.plan)
+		vhd_builder_close(&c.builder);
+	vhd_plan_free(&plan);
+	return rc;
+}
+
 int vhd_convert(struct vhd_image *src, const char *dst,
 		const struct vhd_convert_opts *opts,
 		struct vhd_convert_result *result_out, struct vhd_error *err)
 {
+	struct vhd_transfer t = { .src = src, .dst = dst };
 	struct vhd_convert_opts o;
-	struct vhd_plan plan = { 0 };
-	struct convert c = { 0 };
-	struct vhd_copy copy = {
-		.src = src,
-		.data = convert_data,
-		.zero = convert_zero,
-		.arg = &c,
-	};
 	int rc;
 
 	if (!src || !dst)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
 	rc = opts_get(opts, &o, err);
-	c.opts = &o;
-	c.size = vhd_size(src);
-	o.create.progress = still_wanted;
-	o.create.progress_arg = &c;
-	if (!rc && (o.create.parent || o.create.type == VHD_TYPE_DIFF))
-		rc = vhd_fail(err, VHD_E_INVAL,
-			      "a conversion makes a stand-alone image, not a "
-			      "differencing one");
-	if (!rc)
-		rc = vhd_builder_spares(src, "source", dst, err);
-	if (!rc)
-		rc = vhd_plan_make(dst, &o.create, src, &plan, err);
-	if (!rc)
-		rc = vhd_builder_open(dst, &plan, &c.builder, err);
-	copy.progress = o.progress;
-	copy.progress_arg = o.progress_arg;
-	if (!rc)
-		rc = vhd_copy_run(&copy, &c.result.missing_bytes, err);
-	if (!rc)
-		rc = vhd_builder_commit(&c.builder, err);
-	c.result.source_size = vhd_size(src);
-	c.result.target_size = plan.build.virtual_size;
-	c.result.source_sector = src->layers[0].logical_sector;
-	c.result.target_sector = plan.format == VHD_FORMAT_RAW
-					 ? c.result.source_sector
-					 : plan.build.logical_sector;
-	if (!rc && result_out)
-		*result_out = c.result;
 	if (rc)
-		vhd_err_file(err, rc, dst);
-	if (c.builder.plan)
-		vhd_builder_close(&c.builder);
-	vhd_plan_free(&plan);
-	return rc;
+		return vhd_err_file(err, rc, dst);
+	t.create = o.create;
+	t.progress = o.progress;
+	t.progress_arg = o.progress_arg;
+	return vhd_transfer_run(&t, result_out, err);
 }
 
 struct stream {

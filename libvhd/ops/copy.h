@@ -17,7 +17,18 @@ struct vhd_copy {
 	/* @len zeros at guest offset @off; NULL: nobody wants to know */
 	int (*zero)(void *arg, uint64_t len, uint64_t off,
 		    struct vhd_error *err);
+	/*
+	 * @len bytes at @off that cannot be had because of @why, and the walk
+	 * goes on behind them.  NULL: the first failure ends it.
+	 */
+	int (*lost)(void *arg, uint64_t len, uint64_t off,
+		    const struct vhd_error *why, struct vhd_error *err);
 	void *arg;
+	/*
+	 * With @lost: length of the file of layer 0 before anybody made it
+	 * longer.  What lies behind that and is not stored was never there.
+	 */
+	uint64_t real_end;
 	vhd_progress_fn progress;	/* may be NULL */
 	void *progress_arg;
 };

@@ -105,38 +105,60 @@ static int decide_type(struct vhd_create_opts *o, struct vhd_error *err)
 	return 0;
 }
 
+/* From the directory of @path to the file @parent; NULL: there is no way. */
+static char *way_to(const char *path, const char *parent)
+{
+	char *dir = vhd_path_dir(path);
+	char *dir_real = dir ? vhd_path_real(dir) : NULL;
+	char *real = vhd_path_real(parent);
+	char *way = NULL;
+
+	if (dir_real && real)
+		way = vhd_path_relative(dir_real, real);
+	vhd_free(dir);
+	vhd_free(dir_real);
+	vhd_free(real);
+	return way;
+}
+
+int vhd_plan_relative(const char *path, const char *parent,
+		      char **relative_out, struct vhd_error *err)
+{
+	char *way = way_to(path, parent);
+	int rc;
+
+	if (!way)
+		return vhd_fail(err, VHD_E_IO,
+				"there is no path from the image to its parent "
+				"%s", parent);
+	/* Both formats keep paths of Windows; nobody would find it again. */
+	if (strchr(way, '\\')) {
+		rc = vhd_fail(err, VHD_E_INVAL,
+			      "the path of the parent, %s, has a backslash, "
+			      "which an image takes for a directory's end", way);
+		vhd_free(way);
+		return rc;
+	}
+	*relative_out = way;
+	return 0;
+}
+
 /* The name to record: from the new file's directory to the parent's file. */
 static int relative_name(const char *path, const struct vhd_create_opts *o,
 			 struct vhd_plan *plan, struct vhd_error *err)
 {
-	char *dir = NULL, *dir_real = NULL, *real = NULL;
+	int rc = 0;
 
-	if (o->parent_name) {
+	if (!o->parent_name)
+		rc = vhd_plan_relative(path, o->parent, &plan->parent_relative,
+				       err);
+	else
 		plan->parent_relative = vhd_strdup(o->parent_name);
-	} else {
-		dir = vhd_path_dir(path);
-		dir_real = dir ? vhd_path_real(dir) : NULL;
-		real = vhd_path_real(o->parent);
-		if (dir_real && real)
-			plan->parent_relative =
-				vhd_path_relative(dir_real, real);
-	}
-	vhd_free(dir);
-	vhd_free(dir_real);
-	vhd_free(real);
-	if (!plan->parent_relative)
-		return vhd_fail(err, VHD_E_IO,
-				"there is no path from the new file to its "
-				"parent %s", o->parent);
-	/* Both formats keep paths of Windows; nobody would find it again. */
-	if (!o->parent_name && strchr(plan->parent_relative, '\\'))
-		return vhd_fail(err, VHD_E_INVAL,
-				"the path of the parent, %s, has a backslash, "
-				"which an image takes for a directory's end",
-				plan->parent_relative);
+	if (!rc && !plan->parent_relative)
+		rc = vhd_fail_nomem(err);
 	plan->build.parent_relative = plan->parent_relative;
 	plan->build.parent_windows = o->parent_win_path;
-	return 0;
+	return rc;
 }
 
 /* Facts of the parent that the child takes over (VHD-D, VHDX-MRG-01). */
@@ -304,6 +326,8 @@ int vhd_plan_make(const char *path, const struct vhd_create_opts *opts,
 		rc = open_parent(path, &o, plan, err);
 	if (!o.logical_sector)
 		o.logical_sector = default_sector(&o, source);
+	if (!rc)
+		rc = vhd_target_sector(o.target, o.logical_sector, err);
 	if (!rc)
 		rc = decide_size(&o, source, plan, err);
 	if (!rc)

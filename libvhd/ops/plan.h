@@ -24,6 +24,13 @@ struct vhd_plan {
 /* What the extension of a file's name says; AUTO when it says nothing. */
 enum vhd_format vhd_plan_format(const char *path);
 
+/*
+ * The name that an image at @path records of its parent: from its directory to
+ * the file @parent.  The caller frees it.
+ */
+int vhd_plan_relative(const char *path, const char *parent,
+		      char **relative_out, struct vhd_error *err);
+
 /* A complete copy of the caller's options. */
 int vhd_create_opts_get(const struct vhd_create_opts *in,
 			struct vhd_create_opts *out, struct vhd_error *err);

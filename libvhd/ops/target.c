@@ -20,7 +20,14 @@ static const struct vhd_target_rule rules[] = {
 	/* VHDX-WIN-08 */
 	{ .target = VHD_TARGET_WSL, .name = "wsl",
 	  .format = VHD_FORMAT_VHDX, .only_format = true,
-	  .type = VHD_TYPE_DYNAMIC, .size_align = MiB, .vhdx_block = MiB },
+	  .type = VHD_TYPE_DYNAMIC, .size_align = MiB, .vhdx_block = MiB,
+	  .logical_sector = 512 },
+	/* VHD-Q, VHD-C-11: no VHD means the same to all its versions; blocks
+	 * are those it makes itself up to 100 GiB (vhdx.md 18) */
+	{ .target = VHD_TARGET_QEMU, .name = "qemu",
+	  .format = VHD_FORMAT_VHDX, .only_format = true,
+	  .type = VHD_TYPE_DYNAMIC, .size_align = MiB, .vhdx_block = 16 * MiB,
+	  .logical_sector = 512 },
 };
 
 const struct vhd_target_rule *vhd_target_rule_of(enum vhd_target target)
@@ -71,6 +78,18 @@ int vhd_target_apply(struct vhd_create_opts *opts, struct vhd_error *err)
 		return wrong(err, t, "blocks of", "2 MiB", "another size");
 	opts->flags |= t->flags;
 	return 0;
+}
+
+int vhd_target_sector(enum vhd_target target, uint32_t sector,
+		      struct vhd_error *err)
+{
+	const struct vhd_target_rule *t = vhd_target_rule_of(target);
+
+	if (!t || !t->logical_sector || sector == t->logical_sector)
+		return 0;
+	return vhd_fail(err, VHD_E_INVAL,
+			"%s needs logical sectors of %u bytes, not %u", t->name,
+			(unsigned int)t->logical_sector, (unsigned int)sector);
 }
 
 /*

@@ -15,6 +15,7 @@ struct vhd_target_rule {
 	uint64_t vhdx_block;		/* 0: the format's default */
 	uint64_t vhd_block;
 	uint32_t flags;			/* VHD_CREATE_* it needs */
+	uint32_t logical_sector;	/* the only one it takes; 0: any */
 	bool xen;
 };
 
@@ -23,6 +24,10 @@ const struct vhd_target_rule *vhd_target_rule_of(enum vhd_target target);
 
 /* Applies the target in @opts to the fields that the caller left open. */
 int vhd_target_apply(struct vhd_create_opts *opts, struct vhd_error *err);
+
+/* Whether it takes a disk with such sectors, once they are known. */
+int vhd_target_sector(enum vhd_target target, uint32_t sector,
+		      struct vhd_error *err);
 
 /* @size rounded up to what the target needs. */
 uint64_t vhd_target_round(enum vhd_target target, uint64_t size);

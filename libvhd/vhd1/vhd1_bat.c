@@ -14,7 +14,8 @@
 enum {
 	WALK_LEN = 64 << 10,	/* bytes of the table at once, past the cache */
 	RUN_PAGES = 1024,	/* pages that one search for a run looks at */
-	LOOK_LEN = 512		/* bytes of a page at once */
+	LOOK_LEN = 512,		/* bytes of a page at once */
+	BACK_LEN = 1 << 20	/* in front of a place, to begin with */
 };
 
 static bool touched(const struct vhd1 *v)
@@ -174,6 +175,54 @@ int vhd1_unused_run(struct vhd1 *v, uint64_t blk, uint64_t end,
 	return 0;
 }
 
+/*
+ * Finds the hole around @off.  Who goes through the file backwards, or all over
+ * it, is helped by what lies in front of @off, and nobody says how far a hole
+ * goes back: it is tried further the more often it was right.
+ */
+static int hole_find(struct vhd1 *v, struct vhd1_hole *h, uint64_t off,
+		     uint64_t len, struct vhd_error *err)
+{
+	uint64_t size = v->file_size, from = off - min_u64(off, h->back), stop;
+	int rc = vhd_io_next_data(v->io, from, size, &h->to, &stop, err);
+
+	if (!rc && from < off && (h->to < off || h->to - off < len)) {
+		h->back /= 4;
+		from = off;
+		rc = vhd_io_next_data(v->io, off, size, &h->to, &stop, err);
+	} else if (!rc && h->back < size) {
+		h->back = h->back ? h->back * 2 : BACK_LEN;
+	}
+	h->from = rc ? h->to : from;
+	return rc;
+}
+
+/*
+ * Searching costs more than reading a little.  Where it has found nothing but
+ * data it is tried ever more rarely.  Nothing is certain while changes wait.
+ */
+int vhd1_in_hole(struct vhd1 *v, struct vhd1_hole *h, uint64_t off,
+		 uint64_t len, bool *yes_out, struct vhd_error *err)
+{
+	int rc;
+
+	*yes_out = off >= h->from && range_in(off - h->from, len,
+					      h->to - h->from);
+	if (*yes_out || touched(v) || off >= v->file_size)
+		return 0;
+	if (h->wait) {
+		h->wait--;
+		return 0;
+	}
+	rc = hole_find(v, h, off, len, err);
+	if (rc)
+		return rc;
+	*yes_out = h->to - off >= len;
+	h->vain = *yes_out ? 0 : h->vain + 1;
+	h->wait = h->vain < 4 ? 0 : UINT32_C(1) << (h->vain < 14 ? h->vain : 14);
+	return 0;
+}
+
 const struct vhd1_span *vhd1_span_hit(const struct vhd1 *v, uint64_t off,
 				      size_t count)
 {
@@ -210,20 +259,26 @@ static int walk_piece(const struct vhd1_walk *w, uint64_t blk,
 /*
  * A hole in the table is entries of 0, all wrong in the same way.  Of such a
  * run only the first is shown; @at becomes the entry where data begins, or stays.
- * A hole may be about to be filled.
+ * A hole may be about to be filled.  @to_out: the entry up to which to read, for
+ * data ends where the next hole begins.
  */
 static int walk_hole(struct vhd1 *v, const struct vhd1_walk *w, uint64_t *at,
-		     uint64_t n, struct vhd_error *err)
+		     uint64_t *to_out, struct vhd_error *err)
 {
-	uint64_t off = entry_off(v, *at), start, stop;
+	uint64_t off = entry_off(v, *at), start, stop, n = *to_out;
 	int rc;
 
 	if (touched(v))
 		return 0;
 	rc = vhd_io_next_data(v->io, off, entry_off(v, n), &start, &stop, err);
+	if (!rc && start == off)
+		*to_out = min_u64(n, *at + div_ceil(stop - off, 4));
 	if (rc || start - off < WALK_LEN)
 		return rc;
-	rc = w->fn(w->arg, *at, 0, err);
+	if (w->hole)
+		rc = w->hole(w->arg, *at, (start - off) / 4, err);
+	else
+		rc = w->fn(w->arg, *at, 0, err);
 	*at += (start - off) / 4;
 	return rc;
 }
@@ -238,10 +293,10 @@ int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
 	if (!raw)
 		return vhd_fail_nomem(err);
 	while (at < n) {
-		uint64_t some;
+		uint64_t to = n, some;
 
-		rc = walk_hole(v, w, &at, n, err);
-		some = min_u64(n - at, WALK_LEN / 4);
+		rc = walk_hole(v, w, &at, &to, err);
+		some = min_u64(to - at, WALK_LEN / 4);
 		if (!rc)
 			rc = vhd1_read(v, raw, (size_t)some * 4,
 				       entry_off(v, at), err);

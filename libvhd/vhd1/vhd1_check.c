@@ -3,12 +3,13 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "vhd1/vhd1_place.h"
 
 static int check_sparse(struct vhd1_checker *c, struct vhd_error *err)
 {
 	int rc;
 
-	c->passes = 1 + vhd1_check_place_passes(c->v);
+	c->passes = 1 + vhd1_place_passes(c->v) + c->req->deep;
 	rc = vhd1_check_header(c, err);
 	if (!rc)
 		rc = vhd1_check_blocks(c, err);
@@ -16,6 +17,8 @@ static int check_sparse(struct vhd1_checker *c, struct vhd_error *err)
 		rc = vhd1_check_place(c, err);
 	if (!rc && c->v->has_batmap)
 		rc = vhd1_check_batmap(c, err);
+	if (!rc && c->req->deep)
+		rc = vhd1_check_deep(c, err);
 	return rc;
 }
 

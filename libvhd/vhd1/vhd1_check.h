@@ -5,7 +5,7 @@
 /*
  * A check in progress; shared by the files that look at one thing each.  Memory
  * is bounded: no structure grows with the disk but the slots of
- * vhd1_check_place.c, and these up to a limit.
+ * vhd1_place.c, and these up to a limit.
  */
 
 #include "vhd1/vhd1_priv.h"
@@ -21,6 +21,7 @@ struct vhd1_checker {
 	uint64_t said[VHD_RULE_COUNT];
 	uint64_t pass;		/* passes over the table that are done */
 	uint64_t passes;
+	uint64_t entries;	/* that are in use */
 };
 
 /* Counts a finding of a rule that can break often; false after enough. */
@@ -35,13 +36,26 @@ int vhd1_check_tick(struct vhd1_checker *c, uint64_t done,
 
 /* vhd1_check_footer.c */
 int vhd1_check_footer(struct vhd1_checker *c, struct vhd_error *err);
+/* @now 0: nothing is. */
+bool vhd1_time_is_future(uint32_t stamp, int64_t now);
+/* Of a time in the future: does it make sense as Unix time (VHD-F-12)? */
+bool vhd1_time_was_unix(uint32_t stamp, int64_t now);
+bool vhd1_geometry_past_table(const struct vhd1 *v);
 /* vhd1_check_header.c: header, table padding, locators. */
 int vhd1_check_header(struct vhd1_checker *c, struct vhd_error *err);
+/* For the header of a disk without a parent. */
+bool vhd1_header_has_parent(const struct vhd1_header *h);
+/* Of a locator without a code. */
+bool vhd1_locator_clean(const struct vhd1_locator *loc);
+enum vhd1_room { VHD1_ROOM_OK, VHD1_ROOM_NONE, VHD1_ROOM_SHORT,
+		 VHD1_ROOM_ODD };
+enum vhd1_room vhd1_locator_room(const struct vhd1_locator *loc);
 /* vhd1_check_blocks.c: each entry by itself. */
 int vhd1_check_blocks(struct vhd1_checker *c, struct vhd_error *err);
 /* vhd1_check_place.c: entries against each other. */
-uint64_t vhd1_check_place_passes(const struct vhd1 *v);
 int vhd1_check_place(struct vhd1_checker *c, struct vhd_error *err);
+/* vhd1_check_deep.c: what lies inside of blocks. */
+int vhd1_check_deep(struct vhd1_checker *c, struct vhd_error *err);
 /* vhd1_check_batmap.c */
 int vhd1_check_batmap(struct vhd1_checker *c, struct vhd_error *err);
 

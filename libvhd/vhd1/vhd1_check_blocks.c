@@ -14,6 +14,7 @@ struct looking {
 	struct vhd1_checker *c;
 	uint64_t used;		/* blocks inside the file */
 	uint64_t aligned;	/* of these, with data on a 4 KiB border */
+	struct vhd1_hole hole;
 };
 
 static int check_bitmap(struct looking *l, uint64_t blk, uint64_t at,
@@ -21,11 +22,15 @@ static int check_bitmap(struct looking *l, uint64_t blk, uint64_t at,
 {
 	struct vhd1_checker *c = l->c;
 	uint8_t raw[VHD1_FOOTER_LEN];
+	bool hole;
 	int rc;
 
 	*footer_out = false;
 	if (at >= c->v->file_size)
 		return 0;
+	rc = vhd1_in_hole(c->v, &l->hole, at, sizeof(raw), &hole, err);
+	if (rc || hole)
+		return rc;
 	rc = vhd1_read(c->v, raw, sizeof(raw), at, err);
 	if (rc)
 		return rc;
@@ -76,6 +81,7 @@ static int check_block(void *arg, uint64_t blk, uint32_t entry,
 	bool footer;
 	int rc;
 
+	c->entries++;
 	if (hit && vhd1_may_say(c, RULE_VHD1_BLOCK_IN_META))
 		vhd_report(c->sink, RULE_VHD1_BLOCK_IN_META, at,
 			   "block %" PRIu64 " at 0x%" PRIx64 " overlaps %s at "

@@ -13,18 +13,28 @@
 #define TIME_SLACK	1800			/* seconds, VHD-K-9 */
 #define YEAR_2010	INT64_C(1262304000)	/* VHD-F-12 */
 
+bool vhd1_time_is_future(uint32_t stamp, int64_t now)
+{
+	return now && vhd1_time_to_unix(stamp) > now + TIME_SLACK;
+}
+
+bool vhd1_time_was_unix(uint32_t stamp, int64_t now)
+{
+	return vhd1_time_is_future(stamp, now) && stamp >= YEAR_2010 &&
+	       stamp <= now;
+}
+
 static void check_time(const struct vhd1_checker *c, uint64_t off)
 {
 	uint32_t stamp = c->v->footer.timestamp;
 	int64_t now = c->req->now;
-	int64_t made = vhd1_time_to_unix(stamp);
 
-	if (!now || made <= now + TIME_SLACK)
+	if (!vhd1_time_is_future(stamp, now))
 		return;
 	vhd_report(c->sink, RULE_VHD1_TIME_FUTURE, off,
 		   "creation time lies %" PRId64 " s in the future",
-		   made - now);
-	if (stamp >= YEAR_2010 && stamp <= now)
+		   vhd1_time_to_unix(stamp) - now);
+	if (vhd1_time_was_unix(stamp, now))
 		vhd_report(c->sink, RULE_VHD1_TIME_UNIX, off,
 			   "creation time %" PRIu32 " makes sense as seconds "
 			   "since 1970 instead of 2000", stamp);
@@ -44,13 +54,25 @@ static void check_sizes(const struct vhd1_checker *c, uint64_t off)
 			   "original size is %" PRIu64 ", current size %"
 			   PRIu64, f->original_size, f->current_size);
 	if (f->current_size > SIZE_CAP)
-		vhd_report(c->sink, RULE_VHD1_SIZE_LIMIT, off,
-			   "size %" PRIu64 " is over 2040 GiB",
+		vhd_report(c->sink, vhd1_is_sparse(c->v) ?
+			   RULE_VHD1_SIZE_LIMIT_BLOCKS : RULE_VHD1_SIZE_LIMIT,
+			   off, "size %" PRIu64 " is over 2040 GiB",
 			   f->current_size);
 	if (f->current_size % MiB)
 		vhd_report(c->sink, RULE_VHD1_SIZE_AZURE, off,
 			   "size %" PRIu64 " is not a whole number of MiB",
 			   f->current_size);
+}
+
+/* VHD-K-11: QEMU shows more of the disk than there can be. */
+bool vhd1_geometry_past_table(const struct vhd1 *v)
+{
+	const struct vhd1_footer *f = &v->footer;
+	uint64_t chs = vhd1_geometry_size(f->geometry);
+
+	return vhd1_is_sparse(v) &&
+	       chs > (uint64_t)v->hdr.max_entries * v->hdr.block_size &&
+	       vhd1_qemu_uses_chs(f->creator_app, chs, VHD1_QEMU_9);
 }
 
 static void check_geometry(const struct vhd1_checker *c, uint64_t off)
@@ -65,7 +87,12 @@ static void check_geometry(const struct vhd1_checker *c, uint64_t off)
 			   g.sectors);
 		return;
 	}
-	if (chs > f->current_size && chs != VHD1_CHS_MAX)
+	if (vhd1_geometry_past_table(c->v))
+		vhd_report(c->sink, RULE_VHD1_GEOMETRY_PAST_TABLE, off,
+			   "geometry %u/%u/%u covers %" PRIu64 " bytes, more "
+			   "than the table of blocks does", g.cylinders,
+			   g.heads, g.sectors, chs);
+	else if (chs > f->current_size && chs != VHD1_CHS_MAX)
 		vhd_report(c->sink, RULE_VHD1_GEOMETRY_LARGE, off,
 			   "geometry %u/%u/%u covers %" PRIu64 " bytes, the "
 			   "disk has %" PRIu64, g.cylinders, g.heads,
@@ -98,11 +125,15 @@ static void check_flags(const struct vhd1_checker *c, uint64_t off)
 		vhd_report(c->sink, RULE_VHD1_ID_OF_PARENT, off,
 			   "unique id equals the recorded id of the parent");
 	if (f->saved_state)
-		vhd_report(c->sink, RULE_VHD1_SAVED_STATE, off,
-			   "saved state flag is %u", f->saved_state);
-	if (!vhd_is_zero(f->reserved, sizeof(f->reserved)) || f->hidden > 1)
+		vhd_report(c->sink, f->saved_state > 1 ?
+			   RULE_VHD1_SAVED_STATE_ODD : RULE_VHD1_SAVED_STATE,
+			   off, "saved state flag is %u", f->saved_state);
+	if (!vhd_is_zero(f->reserved, sizeof(f->reserved)))
 		vhd_report(c->sink, RULE_VHD1_RESERVED, off,
 			   "reserved bytes are not zero");
+	if (f->hidden > 1)
+		vhd_report(c->sink, RULE_VHD1_HIDDEN_ODD, off,
+			   "hidden flag is %u, neither 0 nor 1", f->hidden);
 	else if (f->hidden)
 		vhd_report(c->sink, RULE_VHD1_HIDDEN, off,
 			   "image is marked hidden");

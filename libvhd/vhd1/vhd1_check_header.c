@@ -39,7 +39,9 @@ static int check_table(const struct vhd1_checker *c, struct vhd_error *err)
 	int rc;
 
 	if (v->hdr.max_entries > vhd1_block_count(v) + 1)
-		vhd_report(c->sink, RULE_VHD1_BAT_LONG, v->footer.data_off,
+		vhd_report(c->sink, vhd1_footer_is_tap(&v->footer) ?
+			   RULE_VHD1_BAT_SPARE : RULE_VHD1_BAT_LONG,
+			   v->footer.data_off,
 			   "table has %" PRIu64 " more entries than the disk "
 			   "has blocks", surplus);
 	if (!len || !range_in(off, len, v->tail_off))
@@ -50,47 +52,69 @@ static int check_table(const struct vhd1_checker *c, struct vhd_error *err)
 	return rc;
 }
 
-static bool locator_clean(const struct vhd1_locator *loc)
+bool vhd1_locator_clean(const struct vhd1_locator *loc)
 {
 	return !loc->space && !loc->len && !loc->reserved && !loc->off;
+}
+
+bool vhd1_header_has_parent(const struct vhd1_header *h)
+{
+	size_t i;
+
+	for (i = 0; i < VHD1_LOCATORS; i++)
+		if (h->locator[i].code)
+			return true;
+	return h->parent_timestamp ||
+	       !vhd_is_zero(h->parent_id, sizeof(h->parent_id)) ||
+	       !vhd_is_zero(h->parent_name, sizeof(h->parent_name));
 }
 
 /* VHD-H-7 */
 static void check_no_parent(const struct vhd1_checker *c)
 {
-	const struct vhd1_header *h = &c->v->hdr;
-	bool stray = h->parent_timestamp ||
-		     !vhd_is_zero(h->parent_id, sizeof(h->parent_id)) ||
-		     !vhd_is_zero(h->parent_name, sizeof(h->parent_name));
-	size_t i;
-
-	for (i = 0; i < VHD1_LOCATORS; i++)
-		stray = stray || h->locator[i].code;
-	if (stray)
+	if (vhd1_header_has_parent(&c->v->hdr))
 		vhd_report(c->sink, RULE_VHD1_PARENT_STRAY,
 			   c->v->footer.data_off, "disk is dynamic, and its "
 			   "header has parent fields that are not zero");
 }
 
 /* VHD-L-3 to VHD-L-6: what is reserved against what is there. */
+enum vhd1_room vhd1_locator_room(const struct vhd1_locator *loc)
+{
+	if (!loc->space && loc->len)
+		return VHD1_ROOM_NONE;
+	if (loc->len > vhd1_locator_space(loc))
+		return VHD1_ROOM_SHORT;
+	if (loc->space > VHD1_SECTOR && loc->space % VHD1_SECTOR)
+		return VHD1_ROOM_ODD;
+	return VHD1_ROOM_OK;
+}
+
 static void check_space(const struct vhd1_checker *c,
 			const struct vhd1_locator *loc)
 {
 	char code[5];
 
 	vhd1_locator_code_text(loc->code, code);
-	if (!loc->space && loc->len)
+	switch (vhd1_locator_room(loc)) {
+	case VHD1_ROOM_OK:
+		break;
+	case VHD1_ROOM_NONE:
 		vhd_report(c->sink, RULE_VHD1_LOCATOR_TEXT, loc->off,
 			   "locator %s reserves no space for its text", code);
-	else if (loc->len > vhd1_locator_space(loc))
+		break;
+	case VHD1_ROOM_SHORT:
 		vhd_report(c->sink, RULE_VHD1_LOCATOR_PLACE, loc->off,
 			   "locator %s has %" PRIu32 " bytes in a space of %"
 			   PRIu64, code, loc->len, vhd1_locator_space(loc));
-	else if (loc->space > VHD1_SECTOR && loc->space % VHD1_SECTOR)
+		break;
+	case VHD1_ROOM_ODD:
 		vhd_report(c->sink, RULE_VHD1_LOCATOR_TEXT, loc->off,
 			   "space of locator %s, %" PRIu32
 			   ", is neither sectors nor a multiple of 512", code,
 			   loc->space);
+		break;
+	}
 }
 
 static void check_locators(const struct vhd1_checker *c)
@@ -101,7 +125,7 @@ static void check_locators(const struct vhd1_checker *c)
 	for (i = 0; i < VHD1_LOCATORS; i++) {
 		const struct vhd1_locator *loc = &h->locator[i];
 
-		if (!loc->code && !locator_clean(loc))
+		if (!loc->code && !vhd1_locator_clean(loc))
 			vhd_report(c->sink, RULE_VHD1_LOCATOR_STRAY,
 				   c->v->footer.data_off,
 				   "parent locator %zu has no code and is not "
@@ -154,6 +178,16 @@ static void check_parent(const struct vhd1_checker *c)
 			vhd_report(c->sink, RULE_VHD1_PARENT_NULL, off,
 				   "parent id is null");
 	}
+	if (vhd1_time_is_future(v->hdr.parent_timestamp, c->req->now))
+		vhd_report(c->sink, RULE_VHD1_PARENT_TIME_FUTURE, off,
+			   "recorded time of the parent lies %" PRId64
+			   " s in the future",
+			   vhd1_time_to_unix(v->hdr.parent_timestamp) -
+			   c->req->now);
+	if (vhd1_names_absolute(v))
+		vhd_report(c->sink, RULE_VHD1_LOCATOR_ABSOLUTE, off,
+			   "parent is named by absolute paths only: it is "
+			   "lost when both are moved");
 	if (!v->name_count)
 		vhd_report(c->sink, RULE_VHD1_LOCATOR_NONE, off,
 			   "there is neither a usable parent locator nor a "

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "io/path.h"
 #include "vhd1/vhd1.h"
+#include "vhd1/vhd1_copies.h"
 
 /*
  * Which footer counts (VHD-F-50).
@@ -30,20 +31,7 @@
  * that was interrupted and can be undone only with its journal.
  */
 
-struct copy {
-	uint8_t raw[VHD1_FOOTER_LEN];
-	struct vhd1_footer f;
-	enum vhd1_seal seal;
-	uint64_t off;
-	bool old;		/* 511 bytes */
-};
-
-struct copies {
-	struct copy front;
-	struct copy tail;
-};
-
-static void weigh(struct copy *c)
+static void weigh(struct vhd1_copy *c)
 {
 	c->seal = vhd1_footer_seal(c->raw);
 	vhd1_footer_decode(c->raw, &c->f);
@@ -51,7 +39,7 @@ static void weigh(struct copy *c)
 
 /* Reads @len bytes at @off as a footer; a 511-byte one gets its last zero. */
 static int load_at(struct vhd_io *io, uint64_t off, size_t len,
-		   struct copy *c, struct vhd_error *err)
+		   struct vhd1_copy *c, struct vhd_error *err)
 {
 	int rc;
 
@@ -68,7 +56,7 @@ static int load_at(struct vhd_io *io, uint64_t off, size_t len,
  * The end of the file: 512 bytes, or 511 where the length says so.  A length
  * that is neither is damage (VHD-G-3); the last whole sector is tried too.
  */
-static int load_tail(struct vhd_io *io, uint64_t size, struct copy *c,
+static int load_tail(struct vhd_io *io, uint64_t size, struct vhd1_copy *c,
 		     struct vhd_error *err)
 {
 	int rc;
@@ -93,23 +81,24 @@ static int load_tail(struct vhd_io *io, uint64_t size, struct copy *c,
 		       VHD1_FOOTER_LEN, c, err);
 }
 
-static int load_copies(struct vhd_io *io, uint64_t size, struct copies *c,
-		       struct vhd_error *err)
+int vhd1_copies_load(struct vhd_io *io, uint64_t size, struct vhd1_copies *c,
+		     struct vhd_error *err)
 {
 	int rc = load_tail(io, size, &c->tail, err);
 
+	c->size = size;
 	return rc ? rc : load_at(io, 0, VHD1_FOOTER_LEN, &c->front, err);
 }
 
 int vhd1_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err)
 {
-	struct copies c;
+	struct vhd1_copies c;
 	uint64_t size;
 	int rc;
 
 	rc = vhd_io_size(io, &size, err);
 	if (!rc)
-		rc = load_copies(io, size, &c, err);
+		rc = vhd1_copies_load(io, size, &c, err);
 	if (rc)
 		return rc;
 	*ours_out = c.tail.seal != VHD1_SEAL_NONE ||
@@ -119,7 +108,7 @@ int vhd1_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err)
 
 int vhd1_ends_fixed(struct vhd_io *io, bool *yes_out, struct vhd_error *err)
 {
-	struct copy c;
+	struct vhd1_copy c;
 	uint64_t size;
 	int rc;
 
@@ -134,7 +123,7 @@ int vhd1_ends_fixed(struct vhd_io *io, bool *yes_out, struct vhd_error *err)
 	return 0;
 }
 
-static bool filled_with(const struct copy *c, uint8_t byte)
+static bool filled_with(const struct vhd1_copy *c, uint8_t byte)
 {
 	size_t i;
 
@@ -142,6 +131,11 @@ static bool filled_with(const struct copy *c, uint8_t byte)
 		if (c->raw[i] != byte)
 			return false;
 	return true;
+}
+
+bool vhd1_copy_killed(const struct vhd1_copy *c)
+{
+	return filled_with(c, 0xc7) || filled_with(c, 0xff);
 }
 
 /* VHD-G-6: x.vhd beside x.v01. */
@@ -163,17 +157,13 @@ static bool has_second_piece(const struct vhd_io *io)
 	return yes;
 }
 
-static void use(struct vhd1 *v, const struct copy *c, uint32_t which)
+static void use(struct vhd1 *v, const struct vhd1_copy *c, uint32_t which)
 {
 	v->footer = c->f;
 	v->footer_used = which;
 }
 
-/*
- * Same footer?  Old Xen tools keep the hidden flag in the front copy only
- * (VHD-F-32): for them neither it nor the checksum is compared.
- */
-static bool same(const struct copies *c)
+bool vhd1_copies_same(const struct vhd1_copies *c)
 {
 	uint8_t a[VHD1_FOOTER_LEN], b[VHD1_FOOTER_LEN];
 	struct vhd1_footer fa = c->tail.f, fb = c->front.f;
@@ -186,7 +176,7 @@ static bool same(const struct copies *c)
 	return !memcmp(a, b, sizeof(a));
 }
 
-static int settle_difference(struct vhd1 *v, const struct copies *c,
+static int settle_difference(struct vhd1 *v, const struct vhd1_copies *c,
 			     const struct vhd_sink *sink,
 			     struct vhd_error *err)
 {
@@ -211,7 +201,7 @@ static int settle_difference(struct vhd1 *v, const struct copies *c,
 }
 
 /* The trailing footer is sound. */
-static int from_tail(struct vhd1 *v, const struct copies *c,
+static int from_tail(struct vhd1 *v, const struct vhd1_copies *c,
 		     const struct vhd_sink *sink, struct vhd_error *err)
 {
 	use(v, &c->tail, VHD_COPY_SECOND);
@@ -228,7 +218,7 @@ static int from_tail(struct vhd1 *v, const struct copies *c,
 		return 0;
 	}
 	v->footers_ok |= VHD_COPY_FIRST;
-	if (!same(c))
+	if (!vhd1_copies_same(c))
 		return settle_difference(v, c, sink, err);
 	if (c->front.seal == VHD1_SEAL_OK_HIDDEN)
 		v->footer.hidden = c->front.f.hidden;
@@ -236,7 +226,7 @@ static int from_tail(struct vhd1 *v, const struct copies *c,
 }
 
 /* Only the copy at the front is sound. */
-static int from_front(struct vhd1 *v, const struct copies *c,
+static int from_front(struct vhd1 *v, const struct vhd1_copies *c,
 		      const struct vhd_sink *sink, struct vhd_error *err)
 {
 	if (c->front.f.type == VHD1_TYPE_FIXED)
@@ -253,7 +243,7 @@ static int from_front(struct vhd1 *v, const struct copies *c,
 	/* Even a damaged footer is where the data ends. */
 	v->tail_off = c->tail.seal == VHD1_SEAL_BROKEN ? c->tail.off
 						       : v->file_size;
-	if (filled_with(&c->tail, 0xc7) || filled_with(&c->tail, 0xff))
+	if (vhd1_copy_killed(&c->tail))
 		vhd_report(sink, RULE_VHD1_FOOTER_KILLED, c->tail.off,
 			   "last sector, at 0x%" PRIx64 ", is filled with "
 			   "0x%02X instead of holding a footer",
@@ -269,10 +259,10 @@ static int from_front(struct vhd1 *v, const struct copies *c,
 }
 
 /* No checksum is right.  See the top of the file. */
-static int from_twins(struct vhd1 *v, const struct copies *c,
+static int from_twins(struct vhd1 *v, const struct vhd1_copies *c,
 		      const struct vhd_sink *sink, struct vhd_error *err)
 {
-	const struct copy *t = &c->tail, *f = &c->front;
+	const struct vhd1_copy *t = &c->tail, *f = &c->front;
 
 	if (t->seal == VHD1_SEAL_NONE && f->seal == VHD1_SEAL_NONE)
 		return vhd_fail_code_rule(err, VHD_E_FORMAT,
@@ -300,7 +290,7 @@ static int from_twins(struct vhd1 *v, const struct copies *c,
 	return 0;
 }
 
-static int choose(struct vhd1 *v, const struct copies *c,
+static int choose(struct vhd1 *v, const struct vhd1_copies *c,
 		  const struct vhd_sink *sink, struct vhd_error *err)
 {
 	bool tail_ok = vhd1_sealed(c->tail.seal);
@@ -347,7 +337,7 @@ static int judge(const struct vhd1 *v, struct vhd_error *err)
 			     " bytes, less than a sector", f->current_size);
 }
 
-static void report_form(const struct vhd1 *v, const struct copies *c,
+static void report_form(const struct vhd1 *v, const struct vhd1_copies *c,
 			const struct vhd_sink *sink)
 {
 	if (c->tail.old && v->footer_used == VHD_COPY_SECOND)
@@ -367,7 +357,7 @@ static void report_form(const struct vhd1 *v, const struct copies *c,
 int vhd1_footers_load(struct vhd1 *v, const struct vhd_engine_open *req,
 		      struct vhd_error *err)
 {
-	struct copies c;
+	struct vhd1_copies c;
 	uint64_t size;
 	int rc;
 
@@ -379,7 +369,7 @@ int vhd1_footers_load(struct vhd1 *v, const struct vhd_engine_open *req,
 		return vhd_fail_rule(err, RULE_VHD1_FILE_TOO_SMALL,
 			VHD_NO_OFFSET, "file has %" PRIu64
 			" bytes; a footer alone needs 512", size);
-	rc = load_copies(v->io, size, &c, err);
+	rc = vhd1_copies_load(v->io, size, &c, err);
 	if (!rc)
 		rc = choose(v, &c, &req->sink, err);
 	if (!rc)

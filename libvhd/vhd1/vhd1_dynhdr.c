@@ -9,6 +9,10 @@
 
 /* The dynamic header, and the batmap's header that lies behind the table. */
 
+enum {
+	BLOCK_SIZE_SAFE = 4096		/* VHD-H-6 */
+};
+
 static bool place_ok(const struct vhd1 *v, uint64_t off)
 {
 	return off % VHD1_SECTOR == 0 && off >= VHD1_FOOTER_LEN &&
@@ -93,21 +97,25 @@ static void report_odd(const struct vhd1 *v, const struct vhd_sink *sink)
 			   "dynamic header lies at 0x%" PRIx64
 			   " instead of 0x200", off);
 	if (h->next_off != VHD1_NO_OFF)
-		vhd_report(sink, RULE_VHD1_HDR_NEXT, off,
+		vhd_report(sink, vhd1_footer_is_tap(&v->footer) ?
+			   RULE_VHD1_HDR_NEXT_XEN : RULE_VHD1_HDR_NEXT, off,
 			   "data offset of the dynamic header is 0x%" PRIx64
 			   " instead of all ones", h->next_off);
 	if (h->table_off % VHD1_SECTOR)
 		vhd_report(sink, RULE_VHD1_BAT_UNALIGNED, h->table_off,
 			   "table lies at 0x%" PRIx64
 			   ", which is not a multiple of 512", h->table_off);
-	if (h->block_size != 2 * MiB &&
-	    (h->block_size != 512 * KiB || vhd1_footer_is_tap(&v->footer)))
+	if (h->block_size < BLOCK_SIZE_SAFE)
+		vhd_report(sink, RULE_VHD1_BLOCK_SIZE_SMALL, off,
+			   "block size is %" PRIu32 "; below 4096 programs "
+			   "differ in where the data is", h->block_size);
+	else if (h->block_size != 2 * MiB &&
+		 (h->block_size != 512 * KiB ||
+		  vhd1_footer_is_tap(&v->footer)))
 		vhd_report(sink, RULE_VHD1_BLOCK_SIZE_ODD, off,
-			   "block size is %" PRIu32 "; %s", h->block_size,
-			   h->block_size < 4096 ?
-			   "below 4096 programs differ in where the data is" :
-			   "Xen handles 2 MiB only, others were tested with "
-			   "2 MiB and 512 KiB");
+			   "block size is %" PRIu32 "; Xen handles 2 MiB only, "
+			   "others were tested with 2 MiB and 512 KiB",
+			   h->block_size);
 }
 
 static void add_span(struct vhd1 *v, uint64_t off, uint64_t len,
@@ -168,13 +176,27 @@ static bool batmap_expected(const struct vhd1_footer *f, bool *must_out)
 	return true;
 }
 
+/* Whoever clears a bit of the map must not hit anything else. */
+static bool batmap_apart(const struct vhd1 *v, uint64_t hdr_off)
+{
+	uint64_t len = UINT64_C(512) * v->batmap.map_sectors;
+	size_t i;
+
+	for (i = 0; i < v->span_hard; i++)
+		if (ranges_overlap(v->batmap.map_off, len, v->span[i].off,
+				   v->span[i].len))
+			return false;
+	return !ranges_overlap(v->batmap.map_off, len, hdr_off,
+			       VHD1_BATMAP_LEN);
+}
+
 int vhd1_batmap_load(struct vhd1 *v, const struct vhd_sink *sink,
 		     struct vhd_error *err)
 {
 	uint64_t off = v->hdr.table_off +
 		       vhd1_table_space(v->hdr.max_entries);
 	uint8_t raw[VHD1_BATMAP_LEN];
-	bool must, found;
+	bool must, found, usable;
 	int rc;
 
 	if (!batmap_expected(&v->footer, &must))
@@ -185,11 +207,15 @@ int vhd1_batmap_load(struct vhd1 *v, const struct vhd_sink *sink,
 	found = vhd1_batmap_decode(raw, &v->batmap);
 	if (!found && !must)
 		return 0;
-	if (!found || !vhd1_batmap_usable(&v->batmap, v->hdr.max_entries,
-					  v->tail_off)) {
+	usable = found &&
+		 vhd1_batmap_usable(&v->batmap, v->hdr.max_entries,
+				    v->tail_off) &&
+		 batmap_apart(v, off);
+	if (!usable) {
 		vhd_report(sink, RULE_VHD1_BATMAP_BAD, off,
 			   found ? "batmap header at 0x%" PRIx64 " does not "
-				   "describe a map of the table inside the file"
+				   "describe a map of the table in a place of "
+				   "its own"
 				 : "there is no batmap at 0x%" PRIx64, off);
 		/* The key's cookie is believed all the same. */
 		v->has_batmap = false;

@@ -82,17 +82,13 @@ static void v1_close(void *eng)
 	vhd_free(v);
 }
 
-static int v1_open(const struct vhd_engine_open *req, void **eng_out,
-		   struct vhd_error *err)
+/* All but the footer, which @v has. */
+static int open_rest(struct vhd1 *v, const struct vhd_engine_open *req,
+		     struct vhd_error *err)
 {
-	struct vhd1 *v = vhd_alloc(sizeof(*v));
-	int rc;
+	int rc = 0;
 
-	if (!v)
-		return vhd_fail_nomem(err);
-	v->io = req->io;
-	rc = vhd1_footers_load(v, req, err);
-	if (!rc && vhd1_is_sparse(v))
+	if (vhd1_is_sparse(v))
 		rc = vhd1_header_load(v, req, err);
 	if (!rc)
 		rc = size_find(v, req, err);
@@ -106,9 +102,51 @@ static int v1_open(const struct vhd_engine_open *req, void **eng_out,
 		rc = vhd1_full_new(v, err);
 	if (!rc && req->writable)
 		rc = vhd1_write_open(v, req, err);
+	return rc;
+}
+
+static int v1_open(const struct vhd_engine_open *req, void **eng_out,
+		   struct vhd_error *err)
+{
+	struct vhd1 *v = vhd_alloc(sizeof(*v));
+	int rc;
+
+	if (!v)
+		return vhd_fail_nomem(err);
+	v->io = req->io;
+	rc = vhd1_footers_load(v, req, err);
+	if (!rc)
+		rc = open_rest(v, req, err);
 	if (rc)
 		goto out;
 	*eng_out = v;
+	v = NULL;
+out:
+	v1_close(v);
+	return rc;
+}
+
+int vhd1_open_as(const struct vhd_engine_open *req,
+		 const struct vhd1_footer *f, uint64_t tail_off,
+		 struct vhd1 **v_out, struct vhd_error *err)
+{
+	struct vhd1 *v = vhd_alloc(sizeof(*v));
+	uint64_t size = 0;
+	int rc;
+
+	if (!v)
+		return vhd_fail_nomem(err);
+	v->io = req->io;
+	v->footer = *f;
+	v->footer_used = VHD_COPY_SECOND;
+	v->tail_off = tail_off;
+	rc = vhd_io_size(v->io, &size, err);
+	v->file_size = size;
+	if (!rc)
+		rc = open_rest(v, req, err);
+	if (rc)
+		goto out;
+	*v_out = v;
 	v = NULL;
 out:
 	v1_close(v);
@@ -128,6 +166,7 @@ const struct vhd_engine vhd1_engine = {
 	.usage = vhd1_usage,
 	.layout = vhd1_layout,
 	.check = vhd1_check,
+	.repair = vhd1_repair,
 	.build = vhd1_build,
 	.place = vhd1_place,
 	.finish = vhd1_finish,

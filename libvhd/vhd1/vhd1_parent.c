@@ -189,6 +189,19 @@ out:
 	return rc;
 }
 
+bool vhd1_names_absolute(const struct vhd1 *v)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < v->name_count; i++) {
+		if (v->name[i].kind == VHD_LOCATOR_RELATIVE)
+			return false;
+		any = any || v->name[i].kind == VHD_LOCATOR_ABSOLUTE;
+	}
+	return any;
+}
+
 void vhd1_names_free(struct vhd1 *v)
 {
 	size_t i;

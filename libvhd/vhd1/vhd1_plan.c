@@ -89,10 +89,7 @@ static void plan_footer(struct vhd1_builder *b, const struct vhd_build *w)
 		memcpy(f->creator_app, "tap", 4);
 		f->creator_version = VHD1_TAP_1_3;
 	} else {
-		/* VHD-F-40 */
-		memcpy(f->creator_app, "win ", 4);
-		memcpy(f->creator_os, "Wi2k", 4);
-		f->creator_version = 0x000a0000;
+		vhd1_footer_own(f);
 	}
 }
 

@@ -87,6 +87,14 @@ static inline uint64_t vhd1_entry_off(uint32_t entry)
 	return (uint64_t)entry * VHD1_SECTOR;
 }
 
+/*
+ * vhd1_open.c: the file as it would be if it had this footer, for reading; to
+ * be closed like any other.  Looks at neither of the footers there are.
+ */
+int vhd1_open_as(const struct vhd_engine_open *req,
+		 const struct vhd1_footer *f, uint64_t tail_off,
+		 struct vhd1 **v_out, struct vhd_error *err);
+
 /* vhd1_copies.c: which footer counts. */
 int vhd1_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err);
 int vhd1_footers_load(struct vhd1 *v, const struct vhd_engine_open *req,
@@ -105,6 +113,8 @@ int vhd1_batmap_load(struct vhd1 *v, const struct vhd_sink *sink,
 /* vhd1_parent.c */
 int vhd1_names_load(struct vhd1 *v, const struct vhd_sink *sink,
 		    struct vhd_error *err);
+/* Are all locators absolute? */
+bool vhd1_names_absolute(const struct vhd1 *v);
 void vhd1_names_free(struct vhd1 *v);
 bool vhd1_parent(void *eng, struct vhd_parent_ref *out);
 
@@ -136,10 +146,28 @@ struct vhd1_walk {
 	int (*fn)(void *arg, uint64_t blk, uint32_t entry,
 		  struct vhd_error *err);
 	int (*tick)(void *arg, uint64_t done, struct vhd_error *err);
+	/* May be NULL: called instead of @fn for @count entries of 0 that are
+	 * not stored. */
+	int (*hole)(void *arg, uint64_t blk, uint64_t count,
+		    struct vhd_error *err);
 	void *arg;
 };
 int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
 		    struct vhd_error *err);
+
+/*
+ * A stretch of the file that is a hole: who looks at many places, most of them
+ * near each other, need not read each.  Starts as zeros.
+ */
+struct vhd1_hole {
+	uint64_t from, to;
+	uint64_t back;		/* to look for its start */
+	unsigned vain;		/* searches in a row that found data */
+	unsigned wait;		/* looks until the next one */
+};
+/* Is all of [off, off + len) known to be zeros because nothing is stored? */
+int vhd1_in_hole(struct vhd1 *v, struct vhd1_hole *h, uint64_t off,
+		 uint64_t len, bool *yes_out, struct vhd_error *err);
 
 /* Sectors of block @blk that the disk has. */
 static inline uint64_t vhd1_sectors_of(const struct vhd1 *v, uint64_t blk)
@@ -184,6 +212,9 @@ int vhd1_shut(void *eng, struct vhd_error *err);
 /* vhd1_check.c */
 int vhd1_check(void *eng, struct vhd_engine_check *req,
 	       struct vhd_error *err);
+
+/* vhd1_repair.c */
+int vhd1_repair(const struct vhd_engine_repair *req, struct vhd_error *err);
 
 /* vhd1_build.c */
 int vhd1_build(struct vhd_io *io, const struct vhd_build *what,

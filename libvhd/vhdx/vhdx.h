@@ -117,6 +117,18 @@ int vhdx_load_regions(struct vhdx *x, const struct vhd_sink *sink,
 int vhdx_load_meta(struct vhdx *x, const struct vhd_sink *sink,
 		   struct vhd_error *err);
 
+/* A damaged header that was the newer one (vhdx_newer.c). */
+struct vhdx_newer {
+	bool found;
+	uint32_t slot;
+	struct vhdx_header hdr;		/* as far as it can be believed */
+};
+
+/* @pair are the bytes of both headers, of which one is damaged, or none. */
+int vhdx_newer_find(struct vhd_io *io, const uint8_t *pair,
+		    const struct vhdx_headers *headers, uint64_t file_size,
+		    struct vhdx_newer *out, struct vhd_error *err);
+
 /*
  * The parent locator, an item of @len bytes at @file_off.  Paths that are not
  * sound text are left out (VHDX-PATH-01).

@@ -74,6 +74,13 @@ int vhdx_bat_iter_begin(struct vhdx_bat_iter *it, struct vhdx *x,
 int vhdx_bat_iter_next(struct vhdx_bat_iter *it, bool *found_out,
 		       uint64_t *idx_out, uint64_t *raw_out,
 		       struct vhd_error *err);
+/*
+ * The same in one go: an entry that is not zero and all that was read behind it,
+ * zeros included.  *@count_out is 0 at the end.  Lives until the next call.
+ */
+int vhdx_bat_iter_span(struct vhdx_bat_iter *it, uint64_t *idx_out,
+		       const le64 **ents_out, size_t *count_out,
+		       struct vhd_error *err);
 void vhdx_bat_iter_end(struct vhdx_bat_iter *it);
 
 #endif

@@ -6,7 +6,7 @@
 #include "vhdx/vhdx_bat.h"
 #include "vhdx/vhdx_stored.h"
 
-enum { ITER_LEN = 64 * 1024 };
+enum { ITER_LEN = 256 * 1024 };
 
 int vhdx_bat_iter_begin(struct vhdx_bat_iter *it, struct vhdx *x,
 			uint64_t end_idx, uint64_t budget,
@@ -73,29 +73,49 @@ static bool scan(struct vhdx_bat_iter *it, uint64_t *raw_out)
 	return false;
 }
 
+/* Up to an entry that is not zero, reading what is needed for that. */
+static int seek(struct vhdx_bat_iter *it, bool *found_out, uint64_t *raw_out,
+		struct vhd_error *err)
+{
+	while (!scan(it, raw_out)) {
+		int rc;
+
+		*found_out = false;
+		if (it->pos_idx >= it->end_idx)
+			return 0;
+		rc = refill(it, err);
+		if (rc || it->over)
+			return rc;
+	}
+	*found_out = true;
+	return 0;
+}
+
+int vhdx_bat_iter_span(struct vhdx_bat_iter *it, uint64_t *idx_out,
+		       const le64 **ents_out, size_t *count_out,
+		       struct vhd_error *err)
+{
+	uint64_t raw;
+	bool found;
+	int rc = seek(it, &found, &raw, err);
+
+	*count_out = 0;
+	if (rc || !found)
+		return rc;
+	*idx_out = it->pos_idx;
+	*ents_out = (const le64 *)it->buf + (it->pos_idx - it->buf_idx);
+	*count_out = (size_t)(it->buf_idx + it->buf_count - it->pos_idx);
+	it->pos_idx += *count_out;
+	return 0;
+}
+
 int vhdx_bat_iter_next(struct vhdx_bat_iter *it, bool *found_out,
 		       uint64_t *idx_out, uint64_t *raw_out,
 		       struct vhd_error *err)
 {
-	uint64_t raw;
+	int rc = seek(it, found_out, raw_out, err);
 
-	while (!scan(it, &raw)) {
-		int rc;
-
-		if (it->pos_idx >= it->end_idx) {
-			*found_out = false;
-			return 0;
-		}
-		rc = refill(it, err);
-		if (rc)
-			return rc;
-		if (it->over) {
-			*found_out = false;
-			return 0;
-		}
-	}
-	*found_out = true;
-	*idx_out = it->pos_idx++;
-	*raw_out = raw;
-	return 0;
+	if (!rc && *found_out)
+		*idx_out = it->pos_idx++;
+	return rc;
 }

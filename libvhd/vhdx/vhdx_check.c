@@ -3,7 +3,8 @@
  * Everything about the table that opening does not look at (VHDX-CHK-50 to 74).
  *
  * The table is walked from front to back, holes passed over, and each entry is
- * held against the rules about single entries.  A map of one bit for each MiB
+ * held against the rules about single entries; runs of sound blocks, which is
+ * most of any table, are passed in one go.  A map of one bit for each MiB
  * of the file tells when space is claimed twice: eight megabytes for the
  * largest disk, instead of a sorted list that grows with it.  The map does not
  * tell who came first, so a second walk, made only when it is needed, looks
@@ -14,71 +15,107 @@
  * rest is a number.
  */
 #include "base/alloc.h"
+#include "base/ckd.h"
 #include "base/fail.h"
 #include "vhdx/vhdx_check_priv.h"
 
-typedef void (*entry_fn)(struct vhdx_check *c, uint64_t idx, uint64_t raw);
+/* One walk over the table. */
+struct walk {
+	void (*entry)(struct vhdx_check *c, uint64_t idx, uint64_t raw);
+	bool runs;			/* sound runs are done in one go */
+	bool (*over)(const struct vhdx_check *c);	/* or NULL */
+};
 
-/* Every so many entries that are not zero, besides each jump over zeros. */
-enum { PROGRESS_STEP = 65536 };
-
-static int tell_progress(const struct vhdx_check *c, uint64_t done,
-			 struct vhd_error *err)
+bool vhdx_check_go_on(struct vhdx_check *c, uint64_t done)
 {
-	/* Two walks, even if the second turns out not to be needed. */
-	if (!c->req->progress ||
-	    c->req->progress(c->req->progress_arg, done, 2 * c->x->bat_room))
-		return 0;
-	return vhd_fail(err, VHD_E_CANCELLED, "check was cancelled");
+	const struct vhd_engine_check *req = c->req;
+
+	if (c->rc)
+		return false;
+	/* Within a span content is ahead of the walk. */
+	c->done = max_u64(c->done, done);
+	if (!req->progress || req->progress(req->progress_arg, c->done,
+					    c->walks * c->x->bat_room))
+		return true;
+	c->rc = vhd_fail(c->err, VHD_E_CANCELLED, "check was cancelled");
+	return false;
 }
 
-static int walk(struct vhdx_check *c, entry_fn fn, uint64_t done,
-		struct vhd_error *err)
+/* Which chunk's part of the table it is; divides once a chunk. */
+static void enter(struct vhdx_check *c, uint64_t idx)
+{
+	const struct vhdx_geom *g = &c->x->geom;
+
+	if (idx <= c->slot_idx && idx >= c->chunk + (c->chunk << g->ratio_shift))
+		return;
+	c->chunk = vhdx_chunk_of_bat_idx(g, idx);
+	c->slot_idx = vhdx_bat_idx_of_chunk(g, c->chunk);
+}
+
+static void walk_span(struct vhdx_check *c, const struct walk *how,
+		      uint64_t idx, const le64 *ents, size_t count)
+{
+	for (size_t i = 0; i < count && !c->rc;) {
+		uint64_t raw = le64_get(ents[i]);
+		size_t n = 1;
+
+		if (raw)
+			enter(c, idx + i);
+		if (raw && how->runs)
+			n = vhdx_check_run(c, idx + i, ents + i, count - i);
+		if (raw && (!how->runs || !n))
+			how->entry(c, idx + i, raw);
+		i += n ? n : 1;
+	}
+}
+
+static void walk(struct vhdx_check *c, const struct walk *how, uint64_t done)
 {
 	struct vhdx_bat_iter it;
-	uint64_t idx, raw, told = 0;
-	bool found;
-	int rc;
+	const le64 *ents = NULL;
+	uint64_t idx = 0;
+	size_t count = 0;
 
-	rc = vhdx_bat_iter_begin(&it, c->x, c->x->bat_room, UINT64_MAX, err);
-	if (rc)
-		return rc;
-	while (!(rc = vhdx_bat_iter_next(&it, &found, &idx, &raw, err)) &&
-	       found) {
-		fn(c, idx, raw);
-		rc = c->rc;
-		if (rc)
+	c->rc = vhdx_bat_iter_begin(&it, c->x, c->x->bat_room, UINT64_MAX,
+				    c->err);
+	if (c->rc)
+		return;
+	while (vhdx_check_go_on(c, done + idx) &&
+	       !(how->over && how->over(c))) {
+		c->rc = vhdx_bat_iter_span(&it, &idx, &ents, &count, c->err);
+		if (c->rc || !count)
 			break;
-		if (idx - told < PROGRESS_STEP)
-			continue;
-		told = idx;
-		rc = tell_progress(c, done + idx, err);
-		if (rc)
-			break;
+		walk_span(c, how, idx, ents, count);
 	}
 	vhdx_bat_iter_end(&it);
-	return rc;
 }
 
-static int run(struct vhdx_check *c, struct vhd_error *err)
+static void run(struct vhdx_check *c)
 {
-	int rc;
+	static const struct walk first = { vhdx_check_entry, true, NULL };
+	static const struct walk again = { vhdx_check_again, false,
+					   vhdx_check_named };
+	static const struct walk deep = { vhdx_check_content, false, NULL };
+	uint64_t room = c->x->bat_room;
 
-	rc = tell_progress(c, 0, err);
-	if (!rc)
-		rc = walk(c, vhdx_check_entry, 0, err);
-	if (!rc)
-		rc = tell_progress(c, c->x->bat_room, err);
-	if (!rc && (c->clash_count || c->anchors))
-		rc = walk(c, vhdx_check_again, c->x->bat_room, err);
-	if (rc)
-		return rc;
-	vhdx_check_sums(c);
+	/* Two walks, even if the second turns out not to be needed. */
+	c->walks = c->req->deep ? 3 : 2;
+	walk(c, &first, 0);
+	if (vhdx_check_go_on(c, room) && !vhdx_check_named(c))
+		walk(c, &again, room);
+	if (c->req->deep && vhdx_check_go_on(c, 2 * room))
+		c->rc = vhdx_check_deep_begin(c);
+	if (c->req->deep && !c->rc)
+		walk(c, &deep, 2 * room);
+	if (c->req->deep && !c->rc)
+		vhdx_check_content_end(c);
+	if (!c->rc)
+		vhdx_check_sums(c);
 	if (c->rc)
-		return c->rc;
+		return;
 	vhdx_tally_end(&c->tally);
 	c->req->blocks = c->x->bat_used;
-	return tell_progress(c, 2 * c->x->bat_room, err);
+	vhdx_check_go_on(c, c->walks * room);
 }
 
 int vhdx_check(void *eng, struct vhd_engine_check *req, struct vhd_error *err)
@@ -92,12 +129,18 @@ int vhdx_check(void *eng, struct vhd_engine_check *req, struct vhd_error *err)
 	c->req = req;
 	c->tally.sink = &req->sink;
 	c->cur.x = eng;
+	c->slot_idx = vhdx_bat_idx_of_chunk(&c->x->geom, 0);
 	c->err = err;
 	rc = vhdx_expose(c->x, err);
 	if (!rc)
-		rc = vhdx_space_init(&c->space, c->x->file_size, err);
+		rc = vhdx_check_ident(c, err);
 	if (!rc)
-		rc = run(c, err);
+		rc = vhdx_space_init(&c->space, c->x->file_size, err);
+	if (!rc) {
+		run(c);
+		rc = c->rc;
+	}
+	vhdx_check_deep_end(c);
 	vhdx_bat_put(&c->cur);
 	vhdx_space_free(&c->space);
 	vhd_free(c);

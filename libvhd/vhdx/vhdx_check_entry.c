@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules about single entries of the table (VHDX-CHK-52 to 68, 74). */
+/* Rules about single entries of the table (VHDX-CHK-52 to 67, 74). */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -26,8 +26,7 @@ bool vhdx_check_look(struct vhdx_check *c, uint64_t idx,
 	return !c->rc;
 }
 
-/* Past the last entry, or in the gap of the last chunk (VHDX-BAT-05, -10). */
-static bool is_tail(const struct vhdx *x, uint64_t idx)
+bool vhdx_bat_is_tail(const struct vhdx *x, uint64_t idx)
 {
 	if (idx >= x->bat_used)
 		return true;
@@ -38,7 +37,8 @@ static bool is_tail(const struct vhdx *x, uint64_t idx)
 bool vhdx_owns(const struct vhdx *x, uint64_t idx, const struct vhdx_batent *ent,
 	       uint64_t *len_out)
 {
-	if (is_tail(x, idx) || !ent->file_off || ent->file_off >= x->file_size)
+	if (vhdx_bat_is_tail(x, idx) || !ent->file_off ||
+	    ent->file_off >= x->file_size)
 		return false;
 	if (vhdx_bat_idx_is_bitmap(&x->geom, idx)) {
 		*len_out = VHDX_BITMAP_LEN;
@@ -62,11 +62,38 @@ static void claim(struct vhdx_check *c, uint64_t idx, uint64_t off,
 			  vhdx_owner_name(c->x, idx, name), off);
 	if (!vhdx_space_mark(&c->space, off, len, &mib))
 		return;
-	if (c->clash_count < CHECK_OVERLAPS)
-		c->clash[c->clash_count++] = (struct vhdx_clash){ mib, idx,
-								  false };
-	else
+	if (c->clash_count == CHECK_OVERLAPS) {
 		c->clash_more++;
+		return;
+	}
+	c->clash_first = c->clash_count ? min_u64(c->clash_first, mib) : mib;
+	c->clash_last = max_u64(c->clash_last, mib);
+	c->clash[c->clash_count++] = (struct vhdx_clash){ mib, idx, false };
+}
+
+/*
+ * The file ends inside a block.  QEMU leaves out what lies behind the end of the
+ * disk; whatever else is missing was somebody's (VHDX-BAT-09).
+ */
+static void check_cut(struct vhdx_check *c, uint64_t idx, uint64_t off)
+{
+	const struct vhdx *x = c->x;
+	uint64_t blk = idx - c->chunk, disk_off = vhdx_off_of_blk(&x->geom, blk);
+	uint64_t len = vhdx_blk_len(&x->geom, blk), here = x->file_size - off;
+
+	if (here < len)
+		vhdx_find(&c->tally, RULE_VHDX_BLOCK_SHORT,
+			  vhdx_bat_file_off(x, idx),
+			  "block %" PRIu64 " lies at 0x%" PRIx64 " and ends past "
+			  "the end of the file: disk bytes 0x%" PRIx64 " to 0x%"
+			  PRIx64 " are not there", blk, off, disk_off + here,
+			  disk_off + len - 1);
+	else
+		vhdx_find(&c->tally, RULE_VHDX_BLOCK_CUT,
+			  vhdx_bat_file_off(x, idx),
+			  "block %" PRIu64 " lies at 0x%" PRIx64 " and ends past "
+			  "the end of the file (0x%" PRIx64 "), behind the end "
+			  "of the disk", blk, off, x->file_size);
 }
 
 /* A block with data: is there space for it, inside the file? */
@@ -78,27 +105,25 @@ static void check_space(struct vhdx_check *c, uint64_t idx,
 	char name[VHDX_OWNER_ROOM];
 	uint64_t len = x->geom.block_size;
 
-	vhdx_owner_name(x, idx, name);
 	if (!ent->file_off) {
 		vhdx_find(&c->tally, RULE_VHDX_BLOCK_NO_PLACE, at,
-			  "%s has data and no place in the file", name);
+			  "%s has data and no place in the file",
+			  vhdx_owner_name(x, idx, name));
 		return;
 	}
 	if (ent->file_off >= x->file_size) {
 		vhdx_find(&c->tally, RULE_VHDX_BLOCK_PAST_END, at,
 			  "%s lies at 0x%" PRIx64 ", past the end of the file "
-			  "(0x%" PRIx64 ")", name, ent->file_off, x->file_size);
+			  "(0x%" PRIx64 ")", vhdx_owner_name(x, idx, name),
+			  ent->file_off, x->file_size);
 		return;
 	}
 	if (ent->file_off + len > x->file_size)
-		vhdx_find(&c->tally, RULE_VHDX_BLOCK_CUT, at,
-			  "%s lies at 0x%" PRIx64 " and ends past the end of "
-			  "the file (0x%" PRIx64 ")", name, ent->file_off,
-			  x->file_size);
+		check_cut(c, idx, ent->file_off);
 	if (vhdx_overlay_touches(x->overlay, ent->file_off, len))
 		vhdx_find(&c->tally, RULE_VHDX_LOG_TARGET, ent->file_off,
 			  "pending log changes the data of %s at 0x%" PRIx64,
-			  name, ent->file_off);
+			  vhdx_owner_name(x, idx, name), ent->file_off);
 	claim(c, idx, ent->file_off, len);
 }
 
@@ -106,8 +131,8 @@ static void check_space(struct vhdx_check *c, uint64_t idx,
 static void check_partial(struct vhdx_check *c, uint64_t idx)
 {
 	const struct vhdx_geom *g = &c->x->geom;
-	uint64_t chunk = vhdx_chunk_of_bat_idx(g, idx);
-	uint64_t blk = vhdx_blk_of_bat_idx(g, idx);
+	uint64_t chunk = c->chunk;
+	uint64_t blk = idx - c->chunk;
 	struct vhdx_batent ent;
 
 	if (!c->x->meta.has_parent) {
@@ -131,7 +156,7 @@ static void check_payload(struct vhdx_check *c, uint64_t idx,
 			  const struct vhdx_batent *ent)
 {
 	uint64_t at = vhdx_bat_file_off(c->x, idx);
-	uint64_t blk = vhdx_blk_of_bat_idx(&c->x->geom, idx);
+	uint64_t blk = idx - c->chunk;
 
 	switch (ent->state) {
 	case VHDX_NOT_PRESENT:
@@ -188,7 +213,7 @@ static bool has_twin(struct vhdx_check *c, uint64_t idx, uint64_t raw)
 static void check_stray_bitmap(struct vhdx_check *c, uint64_t idx, uint64_t raw)
 {
 	uint64_t at = vhdx_bat_file_off(c->x, idx);
-	uint64_t chunk = vhdx_chunk_of_bat_idx(&c->x->geom, idx);
+	uint64_t chunk = c->chunk;
 
 	vhdx_find(&c->tally, RULE_VHDX_BITMAP_STRAY, at,
 		  "chunk %" PRIu64 " has the sector bitmap entry 0x%" PRIx64
@@ -204,7 +229,7 @@ static void check_bitmap(struct vhdx_check *c, uint64_t idx, uint64_t raw,
 {
 	const struct vhdx *x = c->x;
 	uint64_t at = vhdx_bat_file_off(x, idx);
-	uint64_t chunk = vhdx_chunk_of_bat_idx(&x->geom, idx);
+	uint64_t chunk = c->chunk;
 	uint64_t end = ent->file_off + VHDX_BITMAP_LEN;
 
 	if (!x->meta.has_parent) {
@@ -254,7 +279,8 @@ void vhdx_check_entry(struct vhdx_check *c, uint64_t idx, uint64_t raw)
 	c->nonzero++;
 	if (c->lead == idx)
 		c->lead++;
-	if (is_tail(c->x, idx)) {
+	if (idx >= c->x->bat_used ||
+	    (idx != c->slot_idx && idx - c->chunk >= c->x->geom.blk_count)) {
 		if (!c->tail++)
 			c->tail_idx = idx;
 		return;
@@ -265,7 +291,7 @@ void vhdx_check_entry(struct vhdx_check *c, uint64_t idx, uint64_t raw)
 			  vhdx_bat_file_off(c->x, idx),
 			  "table entry %" PRIu64 " is 0x%" PRIx64 ", with "
 			  "reserved bits set", idx, raw);
-	if (vhdx_bat_idx_is_bitmap(&c->x->geom, idx))
+	if (idx == c->slot_idx)
 		check_bitmap(c, idx, raw, &ent);
 	else
 		check_payload(c, idx, &ent);

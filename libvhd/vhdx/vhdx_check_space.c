@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/bitmap.h"
@@ -36,6 +37,17 @@ void vhdx_space_free(struct vhdx_space *s)
 	s->map = NULL;
 }
 
+/* One bit, which is what most blocks have. */
+static bool mark_one(struct vhdx_space *s, uint64_t mib)
+{
+	uint8_t mask = (uint8_t)(1u << (mib & 7));
+	uint8_t *byte = &s->map[mib >> 3];
+	bool was = *byte & mask;
+
+	*byte |= mask;
+	return was;
+}
+
 bool vhdx_space_mark(struct vhdx_space *s, uint64_t off, uint64_t len,
 		     uint64_t *mib_out)
 {
@@ -44,15 +56,37 @@ bool vhdx_space_mark(struct vhdx_space *s, uint64_t off, uint64_t len,
 	bool twice = false;
 
 	for (; mib < end; mib++) {
-		if (!vhd_bit_get(s->map, mib, VHD_LSB_FIRST)) {
-			vhd_bit_set(s->map, mib, VHD_LSB_FIRST);
+		if (!mark_one(s, mib))
 			continue;
-		}
 		if (!twice)
 			*mib_out = mib;
 		twice = true;
 	}
 	return twice;
+}
+
+static void mark_all(struct vhdx_space *s, uint64_t mib, uint64_t end)
+{
+	for (; mib < end && mib & 7; mib++)
+		mark_one(s, mib);
+	if (mib < end)
+		memset(&s->map[mib >> 3], 0xff, (size_t)((end - mib) >> 3));
+	for (mib = max_u64(mib, end & ~UINT64_C(7)); mib < end; mib++)
+		mark_one(s, mib);
+}
+
+uint64_t vhdx_space_take_free(struct vhdx_space *s, uint64_t mib,
+			      uint64_t count, uint64_t unit)
+{
+	uint64_t end = min_u64(mib + count, s->mib_count);
+	uint64_t n;
+
+	if (mib >= end || vhd_bit_get(s->map, mib, VHD_LSB_FIRST))
+		return 0;
+	n = vhd_bit_run(s->map, mib, end, VHD_LSB_FIRST);
+	n -= n % unit;
+	mark_all(s, mib, mib + n);
+	return n;
 }
 
 uint64_t vhdx_space_unused(const struct vhdx_space *s, uint64_t count)

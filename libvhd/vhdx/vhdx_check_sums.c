@@ -3,7 +3,19 @@
 #include <inttypes.h>
 
 #include "base/bitmap.h"
+#include "base/zero.h"
+#include "io/find_data.h"
 #include "vhdx/vhdx_check_priv.h"
+
+enum { LOOKS = 1024 };	/* for data that belongs to nothing */
+
+/* A quick no for most entries: they lie before or behind all clashes. */
+static bool may_clash(const struct vhdx_check *c, uint64_t off)
+{
+	return c->clash_named < c->clash_count &&
+	       off / MiB <= c->clash_last &&
+	       off / MiB + c->x->geom.block_size / MiB > c->clash_first;
+}
 
 /* Owners come in the order of the table: the first that fits is the one. */
 static void name_owner(struct vhdx_check *c, uint64_t idx, uint64_t off,
@@ -18,6 +30,7 @@ static void name_owner(struct vhdx_check *c, uint64_t idx, uint64_t off,
 		    !ranges_overlap(off, len, clash->mib * MiB, MiB))
 			continue;
 		clash->named = true;
+		c->clash_named++;
 		vhdx_find(&c->tally, RULE_VHDX_BLOCK_OVERLAP,
 			  vhdx_bat_file_off(c->x, clash->idx),
 			  "%s and %s share space at 0x%" PRIx64,
@@ -42,24 +55,41 @@ static void check_anchor(struct vhdx_check *c, uint64_t idx, uint64_t off)
 			  vhdx_blk_of_bat_idx(&c->x->geom, idx), off);
 }
 
+bool vhdx_check_named(const struct vhdx_check *c)
+{
+	return c->clash_named == c->clash_count && !c->anchors;
+}
+
 void vhdx_check_again(struct vhdx_check *c, uint64_t idx, uint64_t raw)
 {
 	struct vhdx_batent ent = vhdx_batent_unpack(raw);
 	uint64_t len;
 
-	if (vhdx_owns(c->x, idx, &ent, &len))
-		name_owner(c, idx, ent.file_off, len);
-	else if (vhdx_batent_is_anchor(&ent) && idx < c->x->bat_used &&
-		 !vhdx_bat_idx_is_bitmap(&c->x->geom, idx) &&
-		 vhdx_blk_of_bat_idx(&c->x->geom, idx) < c->x->geom.blk_count)
+	if (vhdx_state_has_data(ent.state)) {
+		if (may_clash(c, ent.file_off) &&
+		    vhdx_owns(c->x, idx, &ent, &len))
+			name_owner(c, idx, ent.file_off, len);
+	} else if (vhdx_batent_is_anchor(&ent) && idx < c->x->bat_used &&
+		 idx != c->slot_idx && idx - c->chunk < c->x->geom.blk_count) {
 		check_anchor(c, idx, ent.file_off);
+	}
+}
+
+/* Some writers leave out the end of the last block (VHDX-BAT-09). */
+uint64_t vhdx_fixed_need(const struct vhdx *x)
+{
+	uint64_t need = x->meta.disk_size;
+
+	for (size_t i = 0; i < x->taken_count; i++)
+		need += x->taken[i].len;
+	return need;
 }
 
 /* Fixed disks own all of their space (VHDX-PBS-09, VHDX-ITEM-02). */
 static void check_fixed(struct vhdx_check *c)
 {
 	const struct vhdx *x = c->x;
-	uint64_t need = x->meta.disk_size;
+	uint64_t need = vhdx_fixed_need(x);
 
 	if (!x->meta.leave_allocated || x->meta.has_parent)
 		return;
@@ -68,9 +98,6 @@ static void check_fixed(struct vhdx_check *c)
 			  "%" PRIu64 " of %" PRIu64 " blocks of the fixed disk "
 			  "have no space", x->geom.blk_count - c->full,
 			  x->geom.blk_count);
-	/* Some writers leave out the end of the last block (VHDX-BAT-09). */
-	for (size_t i = 0; i < x->taken_count; i++)
-		need += x->taken[i].len;
 	if (x->file_size < need)
 		vhdx_find(&c->tally, RULE_VHDX_FIXED_SHORT, x->file_size,
 			  "file has 0x%" PRIx64 " bytes, a fixed disk of 0x%"
@@ -100,6 +127,59 @@ static void check_interleave(struct vhdx_check *c)
 		  c->lead - 1, slot, ent.file_off);
 }
 
+/* Behind the last whole MiB, where no block reaches (VHDX-SPC-04). */
+static void check_end(struct vhdx_check *c)
+{
+	const struct vhdx *x = c->x;
+	uint64_t off = align_down(x->real_size, MiB);
+	uint8_t part[VHD_PAGE_SIZE];
+
+	if (off / MiB < c->space.mib_count &&
+	    vhd_bit_get(c->space.map, off / MiB, VHD_LSB_FIRST))
+		return;
+	while (off < x->real_size && !c->rc) {
+		size_t len = (size_t)min_u64(x->real_size - off, sizeof(part));
+
+		c->rc = vhd_io_read_padded(x->io, part, len, off, c->err);
+		if (!c->rc && !vhd_is_zero(part, len)) {
+			vhdx_find(&c->tally, RULE_VHDX_TAIL_JUNK, off,
+				  "bytes from 0x%" PRIx64 " to the end of the "
+				  "file, 0x%" PRIx64 ", are not zero and "
+				  "belong to no block", off, x->real_size);
+			return;
+		}
+		off += len;
+	}
+}
+
+/* A table without any entry before a file with data. */
+static void check_lost(struct vhdx_check *c)
+{
+	const struct vhdx *x = c->x;
+	uint64_t count = min_u64(x->file_size / MiB, c->space.mib_count);
+	uint64_t mib = 0, looks = LOOKS, at;
+
+	while (mib < count && !c->rc) {
+		uint64_t run = vhd_bit_run(c->space.map, mib, count,
+					   VHD_LSB_FIRST);
+		uint64_t end = (mib + run) * MiB;
+		bool used = vhd_bit_get(c->space.map, mib, VHD_LSB_FIRST);
+
+		at = end;
+		if (!used)
+			c->rc = vhd_io_find_data(x->io, mib * MiB, end, &looks,
+						 &at, c->err);
+		if (at < end)
+			break;
+		mib += run;
+	}
+	if (!c->rc && mib < count)
+		vhdx_find(&c->tally, RULE_VHDX_TABLE_LOST, x->regions.bat.off,
+			  "no block has space, and the file holds data that "
+			  "belongs to none, the first at 0x%" PRIx64 ": the "
+			  "table is probably lost", at);
+}
+
 /* What belongs to nobody (VHDX-SPC-01). */
 static void check_leak(struct vhdx_check *c)
 {
@@ -114,10 +194,13 @@ static void check_leak(struct vhdx_check *c)
 		vhdx_find(&c->tally, RULE_VHDX_LEAK, VHD_NO_OFFSET,
 			  "%" PRIu64 " MiB of %" PRIu64 " MiB belong to no "
 			  "block", unused, x->file_size / MiB);
+	if (unused && !c->nonzero)
+		check_lost(c);
 	if (x->real_size % MiB)
 		vhdx_find(&c->tally, RULE_VHDX_FILE_LENGTH_ODD, x->real_size,
 			  "file has 0x%" PRIx64 " bytes, which is not a "
 			  "multiple of 1 MiB", x->real_size);
+	check_end(c);
 }
 
 void vhdx_check_sums(struct vhdx_check *c)

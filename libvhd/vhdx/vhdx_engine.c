@@ -3,6 +3,7 @@
 
 #include "vhdx/vhdx.h"
 #include "vhdx/vhdx_build.h"
+#include "vhdx/vhdx_repair.h"
 
 const struct vhd_engine vhdx_engine = {
 	.format = VHD_FORMAT_VHDX,
@@ -17,6 +18,7 @@ const struct vhd_engine vhdx_engine = {
 	.usage = vhdx_usage,
 	.layout = vhdx_layout,
 	.check = vhdx_check,
+	.repair = vhdx_repair,
 	.build = vhdx_build,
 	.place = vhdx_build_place,
 	.finish = vhdx_build_finish,

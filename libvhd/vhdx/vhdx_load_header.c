@@ -31,6 +31,31 @@ static int load_ident(struct vhdx *x, const struct vhd_sink *sink,
 	return 0;
 }
 
+static int load_newer(struct vhdx *x, const uint8_t *pair,
+		      const struct vhd_sink *sink, struct vhd_error *err)
+{
+	struct vhdx_newer newer;
+	int rc = vhdx_newer_find(x->io, pair, &x->headers, x->real_size,
+				 &newer, err);
+
+	/* A writer would empty the log. */
+	if (!rc && newer.found && x->writable)
+		return vhd_fail_rule(err, RULE_VHDX_HDR_NEWER_BAD,
+				     newer.hdr.log_off,
+				     "a damaged header was the newer one, and"
+				     " the log at 0x%" PRIx64 " holds changes"
+				     " that writing would give up",
+				     newer.hdr.log_off);
+	if (!rc && newer.found)
+		vhd_report(sink, RULE_VHDX_HDR_NEWER_BAD, newer.slot ?
+			   VHDX_HEADER2_OFF : VHDX_HEADER1_OFF,
+			   "header %" PRIu32 ", which is damaged, was the newer"
+			   " one: the log at 0x%" PRIx64 " holds changes that"
+			   " the other one does not know", newer.slot + 1,
+			   newer.hdr.log_off);
+	return rc;
+}
+
 static int load_pair(struct vhdx *x, uint8_t *buf, const struct vhd_sink *sink,
 		     struct vhd_error *err)
 {
@@ -48,7 +73,7 @@ static int load_pair(struct vhdx *x, uint8_t *buf, const struct vhd_sink *sink,
 	    VHD_RULE_NONE)
 		return vhdx_notes_fail(&notes, 0, err);
 	vhdx_notes_report(&notes, sink, 0);
-	return 0;
+	return load_newer(x, buf, sink, err);
 }
 
 static int load_headers(struct vhdx *x, const struct vhd_sink *sink,

@@ -270,6 +270,11 @@ uint64_t vhdx_overlay_entries(const struct vhdx_overlay *ov)
 	return ov->entry_count;
 }
 
+uint64_t vhdx_overlay_beyond(const struct vhdx_overlay *ov)
+{
+	return ov->beyond;
+}
+
 uint64_t vhdx_overlay_pages(const struct vhdx_overlay *ov)
 {
 	return ov->change_count;

@@ -195,13 +195,18 @@ static void findings_report(const struct loader *ld, uint64_t file_size,
 	vhd_report(sink, RULE_VHDX_LOG_PENDING, ld->h->log_off,
 		   "log holds %" PRIu32 " entries with %zu changes that are not"
 		   " in place yet", ld->active.entry_count, ld->count);
+	if (ld->active.beyond)
+		vhd_report(sink, RULE_VHDX_LOG_GAP, ld->h->log_off,
+			   "%" PRIu32 " entries of the log cannot be used: one"
+			   " before them is damaged, or was never written",
+			   ld->active.beyond);
 	if (head->flushed_file_off % MiB || head->last_file_off % MiB)
 		vhd_report(sink, RULE_VHDX_LOG_OFFSETS_ODD, ld->h->log_off,
 			   "file sizes in the log, 0x%" PRIx64 " and 0x%" PRIx64
 			   ", are not multiples of 1 MiB",
 			   head->flushed_file_off, head->last_file_off);
-	else if (ld->active.reserved_set)
-		vhd_report(sink, RULE_VHDX_LOG_OFFSETS_ODD, ld->h->log_off,
+	if (ld->active.reserved_set)
+		vhd_report(sink, RULE_VHDX_LOG_RESERVED, ld->h->log_off,
 			   "reserved field of a log entry is not zero");
 	if (ld->ov->file_size > file_size)
 		vhd_report(sink, RULE_VHDX_LOG_EXTEND, file_size,
@@ -224,6 +229,7 @@ static int overlay_make(struct loader *ld, uint64_t file_size,
 	if (!ld->ov)
 		return vhd_fail_nomem(err);
 	ld->ov->entry_count = ld->active.entry_count;
+	ld->ov->beyond = ld->active.beyond;
 	ld->ov->change_count = ld->count;
 	ld->ov->file_size = size_after(ld, file_size);
 	return vhdx_overlay_settle(ld->ov, ld->changes, ld->count, err);

@@ -19,8 +19,8 @@ struct vhdx_overlay;
 
 /*
  * Replays the log of a file whose current header @h has a LogGuid and passed
- * vhdx_header_check().  Reports RULE_VHDX_LOG_PENDING, _LOG_EXTEND and
- * _LOG_OFFSETS_ODD to @sink (may be NULL).
+ * vhdx_header_check().  Reports RULE_VHDX_LOG_PENDING, _LOG_EXTEND, _LOG_RESERVED
+ * and _LOG_OFFSETS_ODD to @sink (may be NULL).
  *
  * Returns: 0; VHD_E_CORRUPT with RULE_VHDX_LOG_NO_SEQUENCE, _LOG_TRUNCATED,
  *          _LOG_TARGET; VHD_E_UNSUPPORTED with RULE_VHDX_LOG_TOO_LARGE;
@@ -55,6 +55,8 @@ uint64_t vhdx_overlay_file_size(const struct vhdx_overlay *ov);
 
 /* Entries replayed; pages and zero ranges in them. */
 uint64_t vhdx_overlay_entries(const struct vhdx_overlay *ov);
+/* Whole entries that come after a damaged one, and are not replayed. */
+uint64_t vhdx_overlay_beyond(const struct vhdx_overlay *ov);
 uint64_t vhdx_overlay_pages(const struct vhdx_overlay *ov);
 
 #endif

@@ -28,6 +28,7 @@ struct vhdx_overlay {
 	size_t piece_count;
 	uint64_t file_size;
 	uint64_t entry_count;
+	uint64_t beyond;	/* whole entries that it does not hold */
 	uint64_t change_count;
 };
 

@@ -259,6 +259,20 @@ static int active_load(struct scan *s, uint32_t head,
 	}
 }
 
+/*
+ * Entries that are whole and were written after the head: something between is
+ * damaged.  Either it never came to the disk before the power failed, and then
+ * they do not matter, or it was damaged later, and then they are lost.
+ */
+static uint32_t count_beyond(const struct scan *s, uint32_t head)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->count; i++)
+		n += s->slots[i].seq > s->slots[head].seq;
+	return n;
+}
+
 int vhdx_ring_find(struct vhdx_ring *ring, struct vhdx_ring_active *out,
 		   struct vhd_error *err)
 {
@@ -279,8 +293,10 @@ int vhdx_ring_find(struct vhdx_ring *ring, struct vhdx_ring_active *out,
 		goto out;
 	head = best_head(&s);
 	a.blank = s.blank;
-	if (head != s.count)
+	if (head != s.count) {
+		a.beyond = count_beyond(&s, head);
 		rc = active_load(&s, head, &a, err);
+	}
 	if (!rc)
 		*out = a;
 out:

@@ -26,6 +26,7 @@ struct vhdx_ring_active {
 	uint32_t entry_count;		/* 0: there is no valid sequence */
 	uint64_t desc_count;
 	struct vhdx_log_hdr head;
+	uint32_t beyond;		/* whole ones with a higher number */
 	bool reserved_set;		/* in any of them */
 	bool blank;			/* the whole ring is zeros */
 };

@@ -26,6 +26,12 @@ void vhdx_space_free(struct vhdx_space *s);
  */
 bool vhdx_space_mark(struct vhdx_space *s, uint64_t off, uint64_t len,
 		     uint64_t *mib_out);
+/*
+ * Of @count MiB from @mib on, those before the first that is marked; they are
+ * marked then, but only a multiple of @unit of them.
+ */
+uint64_t vhdx_space_take_free(struct vhdx_space *s, uint64_t mib,
+			      uint64_t count, uint64_t unit);
 /* Unmarked MiB among the first @count. */
 uint64_t vhdx_space_unused(const struct vhdx_space *s, uint64_t count);
 

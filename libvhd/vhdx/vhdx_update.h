@@ -37,6 +37,13 @@ int vhdx_header_write(struct vhdx_update *u, const struct vhdx_header *fields,
 /* What the current header says, in the other slot as well. */
 int vhdx_header_copy(struct vhdx_update *u, struct vhd_error *err);
 
+/*
+ * Where next to no sequence numbers are left, begins with small ones again: the
+ * other slot says what the current one says, and then the current one follows,
+ * each durable before the next.  For a repair; nobody else comes near the end.
+ */
+int vhdx_header_renumber(struct vhdx_update *u, struct vhd_error *err);
+
 /* A fresh GUID: never zero, never one that was used before. */
 int vhdx_guid_fresh(struct vhd_guid *out, struct vhd_error *err);
 

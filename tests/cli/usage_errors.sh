@@ -16,7 +16,7 @@ err_has "there is no verb 'frobnicate'"
 err_lacks "do you mean"
 run 2 vu --frobnicate
 
-for verb in create info convert check map read write trim bench; do
+for verb in create info convert check map read write trim bench lint salvage; do
 	run 2 vu $verb
 	usage_error $verb
 	run 2 vu $verb --no-such-option a b

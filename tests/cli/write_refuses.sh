@@ -62,7 +62,7 @@ f=disk.raw
 raw_disk $f
 cp $f keep
 no vu write $f data
-err_has "hint: a raw disk becomes an image with: vhd-util convert"
+err_has "a raw disk becomes one with: vhd-util convert"
 f=keep
 no vu write missing.vhdx data
 absent missing.vhdx

@@ -48,7 +48,7 @@ static void on_finding(void *arg, const struct vhd_rule *rule, uint64_t off,
 static bool open_it(struct verify *v, const struct crash_setup *s,
 		    const struct crash_parent *p)
 {
-	struct vhd_reporter reporter = { on_report, v->fail };
+	struct vhd_reporter reporter = { on_report, v->fail, NULL };
 	struct vhd_open_opts opts, all;
 	struct vhd_io *io = NULL;
 	const char *parents[2];

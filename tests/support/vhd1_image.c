@@ -188,7 +188,14 @@ int vhd1_image_open(struct vhd_io *io, void **eng_out, struct vhd1_seen *seen,
 int vhd1_image_check(struct vhd_io *io, struct vhd1_seen *seen,
 		     struct vhd_error *err)
 {
+	return vhd1_image_check_as(io, false, seen, err);
+}
+
+int vhd1_image_check_as(struct vhd_io *io, bool deep, struct vhd1_seen *seen,
+			struct vhd_error *err)
+{
 	struct vhd_engine_check req = {
+		.deep = deep,
 		.now = STAMP + 86400,
 		.sink = { vhd1_seen_fn, seen },
 	};

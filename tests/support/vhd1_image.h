@@ -73,5 +73,7 @@ int vhd1_image_open(struct vhd_io *io, void **eng_out, struct vhd1_seen *seen,
 /* Opens and checks; what opening reports is in @seen too. */
 int vhd1_image_check(struct vhd_io *io, struct vhd1_seen *seen,
 		     struct vhd_error *err);
+int vhd1_image_check_as(struct vhd_io *io, bool deep, struct vhd1_seen *seen,
+			struct vhd_error *err);
 
 #endif

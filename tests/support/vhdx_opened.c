@@ -45,7 +45,7 @@ void vhdx_opened_end(struct vhdx_opened *o)
 
 void vhdx_opened_check(struct vhdx_opened *o)
 {
-	struct vhd_engine_check req = { .sink = { keep, o } };
+	struct vhd_engine_check req = { .sink = { keep, o }, .deep = o->deep };
 
 	ck_assert_ptr_nonnull(o->eng);
 	o->seen_count = 0;

@@ -23,6 +23,7 @@ struct vhdx_opened {
 	struct vhd_io *io;
 	void *eng;			/* NULL: opening failed */
 	int rc;
+	bool deep;			/* checks look into bitmaps and data */
 	struct vhd_error err;
 	struct vhdx_seen seen[VHDX_SEEN_MAX];
 	size_t seen_count;

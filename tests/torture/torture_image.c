@@ -234,7 +234,7 @@ static void on_finding(void *arg, const struct vhd_rule *rule, uint64_t off,
 void torture_check(struct torture_file *f, const struct torture_parent *p)
 {
 	const struct torture_open how = { 0 };
-	struct vhd_reporter reporter = { on_report, NULL };
+	struct vhd_reporter reporter = { on_report, NULL, NULL };
 	struct vhd_engine_check req = { .sink = { on_finding, NULL } };
 	uint64_t changes = atomic_load(&f->changes);
 	struct vhd_open_opts opts, all;

@@ -231,7 +231,11 @@ START_TEST(vhdx_header__an_empty_log_in_a_wrong_place_is_noted)
 	ck_assert_int_eq(check_rule(&h, 4 << 20), RULE_VHDX_LOG_PLACE_IDLE);
 	h.log_off = 0;
 	h.log_len = 0;
-	ck_assert_int_eq(check_rule(&h, 4 << 20), VHD_RULE_NONE);
+	ck_assert_int_eq(check_rule(&h, 4 << 20), RULE_VHDX_LOG_PLACE_IDLE);
+	h.log_off = 4 << 20;
+	h.log_len = 1 << 20;
+	ck_assert_int_eq(check_rule(&h, 5 << 20), VHD_RULE_NONE);
+	ck_assert_int_eq(check_rule(&h, 4 << 20), RULE_VHDX_LOG_PLACE_IDLE);
 }
 END_TEST
 

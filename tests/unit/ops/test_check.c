@@ -2,8 +2,11 @@
 /* How findings of engines, openings and chains come together. */
 #include <check.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/check_main.h"
 #include "support/tempdir.h"
@@ -229,6 +232,235 @@ START_TEST(check__a_parent_with_a_pending_log_is_told)
 }
 END_TEST
 
+/* Three layers of one format: root, base and child. */
+static char root[512];
+
+static void make_three(const char *ext)
+{
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	char name[32];
+
+	tempdir_make(&dir);
+	snprintf(name, sizeof(name), "root.%s", ext);
+	tempdir_name(&dir, name, root);
+	snprintf(name, sizeof(name), "base.%s", ext);
+	tempdir_name(&dir, name, base);
+	snprintf(name, sizeof(name), "child.%s", ext);
+	tempdir_name(&dir, name, child);
+	o.virtual_size = 8 * MIB;
+	ck_assert_int_eq(vhd_create(root, &o, NULL), 0);
+	o.virtual_size = 0;
+	o.parent = root;
+	ck_assert_int_eq(vhd_create(base, &o, NULL), 0);
+	o.parent = base;
+	ck_assert_int_eq(vhd_create(child, &o, NULL), 0);
+}
+
+/* The chain ends where the break is, and what is above it is checked. */
+START_TEST(check__a_missing_ancestor_is_told_where_it_is_missing)
+{
+	const char *rule = _i ? "VHDX_PARENT_MISSING" : "VHD1_ANCESTOR_MISSING";
+	struct vhd_check_result res;
+	struct seen seen;
+
+	make_three(_i ? "vhdx" : "vhd");
+	unlink(root);
+	res = run(child, VHD_CHECK_CHAIN, &seen);
+	ck_assert(saw(&seen, rule, 1));
+	ck_assert_uint_eq(res.layers, 2);
+	res = run(child, 0, &seen);
+	ck_assert(saw(&seen, rule, 1));
+	ck_assert_uint_eq(res.layers, 1);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__an_ancestor_that_is_no_image_is_told)
+{
+	struct seen seen;
+
+	make_three(_i ? "vhdx" : "vhd");
+	unlink(root);
+	tempdir_write(root, "not an image", 12);
+	run(child, VHD_CHECK_CHAIN, &seen);
+	ck_assert(saw(&seen, _i ? "VHDX_PARENT_MISSING" :
+				  "VHD1_ANCESTOR_MISSING", 1));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_smaller_child_is_an_error_of_vhd)
+{
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	struct vhd_open_opts open = VHD_OPEN_OPTS_INIT;
+	struct vhd_check_result res;
+	struct seen seen;
+
+	make_chain("vhd");
+	o.flags = VHD_CREATE_FORCE;
+	o.virtual_size = 32 * MIB;
+	ck_assert_int_eq(vhd_create(base, &o, NULL), 0);
+	open.flags = VHD_OPEN_IGNORE_PARENT_ID;
+	res = run_with(child, 0, &open, &seen);
+	ck_assert(saw(&seen, "VHD1_PARENT_LARGER", 0));
+	ck_assert(!saw(&seen, "VHD1_PARENT_SIZE", 0));
+	ck_assert_uint_eq(res.count[VHD_SEV_ERROR], 1);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_parent_newer_than_the_child_is_told)
+{
+	const struct timespec later[2] = { { 4000000000, 0 }, { 4000000000, 0 } };
+	struct seen seen;
+
+	make_chain(_i ? "vhdx" : "vhd");
+	run(child, 0, &seen);
+	ck_assert(!saw(&seen, _i ? "VHDX_PARENT_TIME" : "VHD1_PARENT_NEWER", 0));
+	ck_assert_int_eq(utimensat(AT_FDCWD, base, later, 0), 0);
+	run(child, 0, &seen);
+	ck_assert(saw(&seen, _i ? "VHDX_PARENT_TIME" : "VHD1_PARENT_NEWER", 0));
+	tempdir_remove(&dir);
+}
+END_TEST
+
+START_TEST(check__a_parent_that_is_being_written_is_told)
+{
+	struct vhd_open_opts o = VHD_OPEN_OPTS_INIT;
+	struct vhd_image *img = NULL;
+	struct vhd_check_result res;
+	struct seen seen;
+
+	make_chain("vhd");
+	o.flags = VHD_OPEN_RDWR;
+	ck_assert_int_eq(vhd_open(base, &o, &img, NULL), 0);
+	res = run(child, VHD_CHECK_CHAIN, &seen);
+	ck_assert(saw(&seen, "VHD1_PARENT_IN_USE", 0) ||
+		  saw(&seen, "VHD1_PARENT_IN_USE", 1));
+	ck_assert_uint_eq(res.count[VHD_SEV_ERROR], 0);
+	vhd_close(&img, NULL);
+	tempdir_remove(&dir);
+}
+END_TEST
+
+/* Found by its bare name in the child's directory, whatever the path says. */
+START_TEST(check__a_path_that_leads_elsewhere_is_told)
+{
+	static const struct {
+		const char *path;
+		bool stale;
+	} at[] = { { ".\\g1.vhdx", false }, { "..\\old\\g1.vhdx", true },
+		   { ".\\G1.VHDX", true } };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct vhdx_image_spec spec = { .has_parent = true,
+						.relative_path = at[i].path };
+		struct vhdx_image image;
+		struct seen seen;
+
+		tempdir_make(&dir);
+		vhdx_image_init(&image, NULL);
+		tempdir_write(tempdir_name(&dir, "g1.vhdx", base), image.bytes,
+			      image.len);
+		vhdx_image_free(&image);
+		vhdx_image_init(&image, &spec);
+		tempdir_write(tempdir_name(&dir, "g2.vhdx", child),
+			      image.bytes, image.len);
+		vhdx_image_free(&image);
+		run(child, 0, &seen);
+		ck_assert_int_eq(saw(&seen, "VHDX_PATH_STALE", 0),
+				 at[i].stale);
+		tempdir_remove(&dir);
+	}
+}
+END_TEST
+
+/* What a file is: its bytes and its times. */
+struct state {
+	struct stat st;
+	uint8_t *bytes;
+};
+
+static struct state state_of(const char *path)
+{
+	struct state s;
+	FILE *f = fopen(path, "rb");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fstat(fileno(f), &s.st), 0);
+	s.bytes = malloc((size_t)s.st.st_size);
+	ck_assert_ptr_nonnull(s.bytes);
+	ck_assert_uint_eq(fread(s.bytes, 1, (size_t)s.st.st_size, f),
+			  (size_t)s.st.st_size);
+	fclose(f);
+	return s;
+}
+
+static void still_is(const char *path, struct state *s)
+{
+	struct state now = state_of(path);
+
+	ck_assert_int_eq(now.st.st_size, s->st.st_size);
+	ck_assert(now.st.st_mtim.tv_sec == s->st.st_mtim.tv_sec &&
+		  now.st.st_mtim.tv_nsec == s->st.st_mtim.tv_nsec);
+	ck_assert(!memcmp(now.bytes, s->bytes, (size_t)s->st.st_size));
+	free(now.bytes);
+	free(s->bytes);
+}
+
+/* Two dirty layers of VHDX below a clean one. */
+static void make_dirty_three(void)
+{
+	struct vhdx_image_spec spec = { .has_parent = true,
+					.relative_path = ".\\root.vhdx" };
+	struct vhdx_image_entry ent = { .seq = 7 };
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	struct vhdx_image image;
+
+	tempdir_make(&dir);
+	vhdx_image_init_dirty(&image);
+	tempdir_write(tempdir_name(&dir, "root.vhdx", root), image.bytes,
+		      image.len);
+	vhdx_image_free(&image);
+	vhdx_image_init(&image, &spec);
+	vhdx_image_set_pending(&image);
+	vhdx_image_log_put(&image, 0, &ent);
+	tempdir_write(tempdir_name(&dir, "base.vhdx", base), image.bytes,
+		      image.len);
+	vhdx_image_free(&image);
+	o.parent = base;
+	ck_assert_int_eq(vhd_create(tempdir_name(&dir, "child.vhdx", child), &o,
+				    NULL), 0);
+}
+
+START_TEST(check__a_chain_is_checked_without_a_change)
+{
+	struct state before[3];
+	struct vhd_check_result res;
+	struct seen seen;
+
+	if (_i)
+		make_dirty_three();
+	else
+		make_three("vhd");
+	before[0] = state_of(root);
+	before[1] = state_of(base);
+	before[2] = state_of(child);
+	res = run(child, VHD_CHECK_CHAIN | VHD_CHECK_DEEP, &seen);
+	ck_assert_uint_eq(res.layers, 3);
+	ck_assert_uint_eq(res.count[VHD_SEV_ERROR] + res.count[VHD_SEV_FATAL],
+			  0);
+	ck_assert_int_eq(saw(&seen, "VHDX_LOG_PENDING", 1), _i);
+	ck_assert_int_eq(saw(&seen, "VHDX_LOG_PENDING", 2), _i);
+	ck_assert_int_eq(saw(&seen, "VHDX_PARENT_PENDING", 0), _i);
+	ck_assert_int_eq(saw(&seen, "VHDX_PARENT_PENDING", 1), _i);
+	still_is(root, &before[0]);
+	still_is(base, &before[1]);
+	still_is(child, &before[2]);
+	tempdir_remove(&dir);
+}
+END_TEST
+
 START_TEST(check__a_change_tracking_file_beside_the_image_is_told)
 {
 	struct seen seen;
@@ -280,6 +512,13 @@ TEST_MAIN_ROWS("ops/check",
 	ONCE(check__a_parent_of_another_disk_is_told),
 	ONCE(check__a_parent_with_the_childs_own_id_is_told),
 	ONCE(check__a_parent_with_a_pending_log_is_told),
+	LOOP(check__a_missing_ancestor_is_told_where_it_is_missing, 2),
+	LOOP(check__an_ancestor_that_is_no_image_is_told, 2),
+	ONCE(check__a_smaller_child_is_an_error_of_vhd),
+	LOOP(check__a_parent_newer_than_the_child_is_told, 2),
+	ONCE(check__a_parent_that_is_being_written_is_told),
+	ONCE(check__a_path_that_leads_elsewhere_is_told),
+	LOOP(check__a_chain_is_checked_without_a_change, 2),
 	ONCE(check__a_change_tracking_file_beside_the_image_is_told),
 	ONCE(check__a_vhd_set_is_named_as_such),
 	ONCE(check__no_image_at_all_is_an_error_of_the_call))

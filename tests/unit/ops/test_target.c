@@ -59,6 +59,22 @@ START_TEST(target__wsl_has_small_blocks)
 }
 END_TEST
 
+START_TEST(target__qemu_is_a_dynamic_vhdx_of_small_sectors)
+{
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	struct vhd_error err;
+
+	o.target = VHD_TARGET_QEMU;
+	ck_assert_int_eq(vhd_target_apply(&o, NULL), 0);
+	ck_assert_int_eq(o.format, VHD_FORMAT_VHDX);
+	ck_assert_int_eq(o.type, VHD_TYPE_DYNAMIC);
+	ck_assert_int_eq(vhd_target_sector(o.target, 512, NULL), 0);
+	ck_assert_int_eq(vhd_target_sector(o.target, 4096, &err),
+			 VHD_E_INVAL);
+	ck_assert_int_eq(vhd_target_sector(VHD_TARGET_HYPERV, 4096, NULL), 0);
+}
+END_TEST
+
 START_TEST(target__xen_steps_over_the_batmap_defect)
 {
 	enum vhd_target xen = VHD_TARGET_XEN;
@@ -77,4 +93,5 @@ TEST_MAIN("ops/target", target__azure_is_a_fixed_vhd_of_whole_mib,
 	  target__contradictions_are_named,
 	  target__hyperv_leaves_format_and_type_but_no_holes,
 	  target__wsl_has_small_blocks,
+	  target__qemu_is_a_dynamic_vhdx_of_small_sectors,
 	  target__xen_steps_over_the_batmap_defect)

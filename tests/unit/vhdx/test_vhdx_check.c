@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The check of the table (VHDX-CHK-51 to 74): one breach, one finding. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/ckd.h"
@@ -107,16 +108,45 @@ START_TEST(vhdx_check__blocks_in_wrong_places)
 }
 END_TEST
 
-/* VHDX-BAT-09, VHDX-TST-12: what QEMU's fixed files look like. */
-START_TEST(vhdx_check__file_that_ends_in_a_block)
+static void cut_in(uint64_t blk, size_t len)
 {
 	make(false, 5);
-	put(5, 4, 6);
-	vhdx_image_resize(&img, 4 * MiB + 5120);
+	put(blk + blk / 4096, 4, 6);
+	vhdx_image_resize(&img, 4 * MiB + len);
 	run();
-	ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_BLOCK_CUT), 1);
 	ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_FILE_LENGTH_ODD), 1);
 	ck_assert_uint_eq(o.seen_count, 2);
+}
+
+/* VHDX-BAT-09, VHDX-TST-12: what QEMU's fixed files look like, and what is lost. */
+START_TEST(vhdx_check__file_that_ends_in_a_block)
+{
+	const struct vhdx_seen *seen;
+
+	cut_in(5, 5120);
+	seen = vhdx_opened_first(&o, RULE_VHDX_BLOCK_SHORT);
+	ck_assert_ptr_nonnull(seen);
+	ck_assert_str_eq(seen->msg, "block 5 lies at 0x400000 and ends past "
+			 "the end of the file: disk bytes 0x501400 to 0x5fffff "
+			 "are not there");
+}
+END_TEST
+
+START_TEST(vhdx_check__file_that_ends_behind_the_disk)
+{
+	struct vhdx_image_spec spec = { .disk_size = 5 * MiB + 5120,
+					.block_size = MiB };
+
+	for (size_t len = 4608; len <= 5120; len += 512) {
+		vhdx_image_init(&img, &spec);
+		vhdx_image_resize(&img, 4 * MiB + len);
+		put(5, 4, 6);
+		run();
+		ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_BLOCK_CUT),
+				  len == 5120);
+		ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_BLOCK_SHORT),
+				  len != 5120);
+	}
 }
 END_TEST
 
@@ -371,6 +401,126 @@ START_TEST(vhdx_check__table_without_slots_is_suspected)
 }
 END_TEST
 
+START_TEST(vhdx_check__junk_behind_the_last_mib)
+{
+	make(false, 4);
+	vhdx_image_resize(&img, 4 * MiB + 9000);
+	run();
+	ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_TAIL_JUNK), 0);
+	make(false, 4);
+	vhdx_image_resize(&img, 4 * MiB + 9000);
+	img.bytes[4 * MiB + 8999] = 1;
+	run();
+	ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_TAIL_JUNK), 1);
+	/* Of a block that ends there it is data. */
+	make(false, 4);
+	vhdx_image_resize(&img, 4 * MiB + 9000);
+	img.bytes[4 * MiB + 8999] = 1;
+	put(3, 4, 6);
+	run();
+	ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_TAIL_JUNK), 0);
+}
+END_TEST
+
+/* A child of 1 GiB with one partially present block and its bitmap. */
+static void make_partial(uint64_t blk, uint64_t disk_size)
+{
+	struct vhdx_image_spec spec = { .disk_size = disk_size,
+					.block_size = MiB,
+					.has_parent = true };
+
+	vhdx_image_init(&img, &spec);
+	vhdx_image_resize(&img, 6 * MiB);
+	put(blk, 4, 7);
+	put(4096, 5, 6);
+}
+
+static void set_bits(uint64_t first, uint64_t count)
+{
+	for (uint64_t i = first; i < first + count; i++)
+		img.bytes[5 * MiB + i / 8] |= (uint8_t)(1u << (i & 7));
+}
+
+START_TEST(vhdx_check__bitmaps_that_say_nothing)
+{
+	o.deep = true;
+	make_partial(3, GiB);
+	ck_assert_uint_eq(finds(RULE_VHDX_BITMAP_EMPTY)->off, 3 * MiB + 24);
+	make_partial(3, GiB);
+	set_bits(3 * 2048, 2048);
+	ck_assert_uint_eq(finds(RULE_VHDX_BITMAP_FULL)->off, 3 * MiB + 24);
+	make_partial(3, GiB);
+	set_bits(3 * 2048 + 2047, 1);
+	run();
+	ck_assert_uint_eq(o.seen_count, 0);
+	/* It is no matter for a check that does not look that far. */
+	o.deep = false;
+	make_partial(3, GiB);
+	run();
+	ck_assert_uint_eq(o.seen_count, 0);
+}
+END_TEST
+
+START_TEST(vhdx_check__bits_past_the_end_of_the_disk)
+{
+	static const uint64_t bits[] = { 4 * 2048 + 100, 4 * 2048 + 2047,
+					 7000, (1 << 23) - 1 };
+
+	o.deep = true;
+	for (size_t i = 0; i < 4; i++) {
+		make_partial(4, 4 * MiB + 100 * 512);
+		set_bits(4 * 2048 + 5, 1);
+		set_bits(bits[i], 1);
+		if (bits[i] == 7000) {	/* inside of the disk */
+			run();
+			ck_assert_uint_eq(o.seen_count, 0);
+			continue;
+		}
+		finds(RULE_VHDX_BITMAP_BEYOND);
+	}
+	o.deep = false;
+}
+END_TEST
+
+/* A disk with a bad sector at 4 MiB + 8 KiB. */
+static int64_t bad_pread(void *h, void *buf, size_t len, uint64_t off)
+{
+	if (ranges_overlap(off, len, 4 * MiB + 8192, 512))
+		return -EIO;
+	return vhd_mem_ops.pread(h, buf, len, off);
+}
+
+/* VHDX-CHK-73 */
+START_TEST(vhdx_check__data_that_cannot_be_read)
+{
+	struct vhd_io_ops ops = vhd_mem_ops;
+	const struct vhdx_seen *seen;
+
+	ops.pread = bad_pread;
+	ops.preadv = NULL;
+	for (int deep = 0; deep < 2; deep++) {
+		struct vhd_io *io = NULL;
+
+		o.deep = deep;
+		make(false, 5);
+		put(7, 4, 6);
+		ck_assert(!vhd_io_new(&ops, vhd_mem_new(img.bytes, img.len),
+				      "bad", &io, NULL));
+		vhdx_opened_begin_io(&o, io);
+		vhdx_opened_check(&o);
+		seen = vhdx_opened_first(&o, RULE_VHDX_UNREADABLE);
+		ck_assert_uint_eq(o.seen_count, deep ? 1 : 0);
+		if (deep)
+			ck_assert_str_eq(seen->msg,
+					 "0x10000 bytes of block 7 cannot be "
+					 "read, the first ones at 0x400000");
+		vhdx_opened_end(&o);
+		vhdx_image_free(&img);
+	}
+	o.deep = false;
+}
+END_TEST
+
 static bool stop_at(void *arg, uint64_t done, uint64_t total)
 {
 	uint64_t *state = arg;
@@ -383,26 +533,37 @@ static bool stop_at(void *arg, uint64_t done, uint64_t total)
 	return !state[2] || --state[2];
 }
 
+/* @stop 0: never. */
+static void progress_case(uint64_t stop, bool deep)
+{
+	uint64_t state[3] = { 0, 0, stop };
+	struct vhd_engine_check req = { .progress = stop_at,
+					.progress_arg = state,
+					.deep = deep };
+	int rc;
+
+	make(false, 8);
+	put(0, 4, 6);
+	put(1, 4, 6);
+	put(4000, 5, 6);
+	put(4097, 6, 6);
+	put(8000, 7, 6);
+	vhdx_opened_begin(&o, &img);
+	rc = vhdx_engine.check(o.eng, &req, &o.err);
+	ck_assert_int_eq(rc, stop ? VHD_E_CANCELLED : 0);
+	if (!stop) {
+		ck_assert_uint_eq(state[0], state[1]);
+		ck_assert_uint_eq(req.blocks, 8189);
+	}
+	vhdx_opened_end(&o);
+	vhdx_image_free(&img);
+}
+
 START_TEST(vhdx_check__progress_is_told_and_obeyed)
 {
 	for (uint64_t stop = 0; stop < 4; stop++) {
-		uint64_t state[3] = { 0, 0, stop };
-		struct vhd_engine_check req = { .progress = stop_at,
-						.progress_arg = state };
-		int rc;
-
-		make(false, 5);
-		put(0, 4, 6);
-		put(1, 4, 6);
-		vhdx_opened_begin(&o, &img);
-		rc = vhdx_engine.check(o.eng, &req, &o.err);
-		ck_assert_int_eq(rc, stop ? VHD_E_CANCELLED : 0);
-		if (!stop) {
-			ck_assert_uint_eq(state[0], state[1]);
-			ck_assert_uint_eq(req.blocks, 8189);
-		}
-		vhdx_opened_end(&o);
-		vhdx_image_free(&img);
+		progress_case(stop, false);
+		progress_case(stop, true);
 	}
 }
 END_TEST
@@ -412,6 +573,7 @@ TEST_MAIN("vhdx/check",
 	  vhdx_check__states_that_should_not_be,
 	  vhdx_check__blocks_in_wrong_places,
 	  vhdx_check__file_that_ends_in_a_block,
+	  vhdx_check__file_that_ends_behind_the_disk,
 	  vhdx_check__shared_space_names_both_owners,
 	  vhdx_check__overlap_of_unequal_places_is_found,
 	  vhdx_check__repeats_are_counted,
@@ -426,4 +588,8 @@ TEST_MAIN("vhdx/check",
 	  vhdx_check__fixed_disk_without_blocks,
 	  vhdx_check__table_without_room_for_bitmaps,
 	  vhdx_check__table_without_slots_is_suspected,
+	  vhdx_check__junk_behind_the_last_mib,
+	  vhdx_check__bitmaps_that_say_nothing,
+	  vhdx_check__bits_past_the_end_of_the_disk,
+	  vhdx_check__data_that_cannot_be_read,
 	  vhdx_check__progress_is_told_and_obeyed)

@@ -158,7 +158,7 @@ START_TEST(vhdx_walk__zero_linkage2_and_bare_paths_are_reported)
 	vhdx_image_init(&img, &spec);
 	locator_of(text, 6);
 	begin();
-	ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_LOCATOR_STYLE), 2);
+	ck_assert_uint_eq(vhdx_opened_saw(&o, RULE_VHDX_LOCATOR_STYLE), 3);
 	ck_assert(vhdx_engine.parent(o.eng, &ref));
 	ck_assert_uint_eq(ref.id_count, 1);
 	end();
