@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		fuzz_reseal(f);
 	f->call_limit = CALLS;
 	f->byte_limit = BYTES;
-	fuzz_verify(f, &v);
+	fuzz_verify(f, flags & FUZZ_INPUT_DEEP, &v);
 	FUZZ_CHECK(!fuzz_file_exhausted(f));
 	return 0;
 }

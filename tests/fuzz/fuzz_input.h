@@ -31,7 +31,8 @@ enum {
 	FUZZ_INPUT_FLAT = 1 << 1,	/* do not tell where holes are */
 	FUZZ_INPUT_CHS = 1 << 2,	/* VHD_SIZE_CHS */
 	FUZZ_INPUT_AUTO = 1 << 3,	/* VHD_SIZE_AUTO */
-	FUZZ_INPUT_TINY_CACHE = 1 << 4	/* the smallest metadata cache */
+	FUZZ_INPUT_TINY_CACHE = 1 << 4,	/* the smallest metadata cache */
+	FUZZ_INPUT_DEEP = 1 << 5	/* VHD_CHECK_DEEP */
 };
 
 enum { FUZZ_INPUT_PIECES = 128, FUZZ_INPUT_HEAD = 12, FUZZ_INPUT_PIECE = 12 };

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fuzz/fuzz_verify.h"
 
-#include <string.h>
-
 #include "base/ckd.h"
 #include "engine/engine.h"
 #include "fuzz/fuzz.h"
@@ -25,12 +23,17 @@ static void on_finding(void *arg, const struct vhd_rule *rule, uint64_t off,
 	v->found[rule->severity]++;
 }
 
+struct tick {
+	uint64_t last;
+};
+
 static bool go_on(void *arg, uint64_t done, uint64_t total)
 {
-	uint64_t *last = arg;
+	struct tick *t = arg;
 
-	FUZZ_CHECK(done >= *last && done <= total);
-	*last = done;
+	FUZZ_CHECK(done <= total);
+	FUZZ_CHECK(done >= t->last);
+	t->last = done;
 	return true;
 }
 
@@ -68,12 +71,13 @@ static void check_engine(const struct fuzz_file *f,
 			 const struct vhd_engine *ops, void *eng,
 			 struct fuzz_verify *v)
 {
-	uint64_t last = 0;
+	struct tick tick = { 0 };
 	struct vhd_engine_check req = {
 		.now = NOW,
+		.deep = v->deep,
 		.sink = { on_finding, v },
 		.progress = go_on,
-		.progress_arg = &last,
+		.progress_arg = &tick,
 	};
 	struct vhd_error err;
 
@@ -113,14 +117,16 @@ static void open_engine(const struct fuzz_file *f, struct vhd_io *io,
 	ops->close(eng);
 }
 
-void fuzz_verify(struct fuzz_file *f, struct fuzz_verify *v)
+void fuzz_verify(struct fuzz_file *f, bool deep, struct fuzz_verify *v)
 {
 	struct vhd_io *io = NULL;
 	struct vhd_error err;
 	int rc;
 
-	memset(v, 0, sizeof(*v));
+	*v = (struct fuzz_verify){ .deep = deep };
 	fuzz_memory_reset();
+	if (deep)
+		fuzz_memory_unsummed();
 	fuzz_error_arm(&err);
 	rc = vhd_io_new(f->flat ? &fuzz_file_flat_ops : &fuzz_file_ops, f,
 			"fuzz", &io, &err);

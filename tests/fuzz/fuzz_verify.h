@@ -16,6 +16,7 @@
 #include "vhd/error.h"
 
 struct fuzz_verify {
+	bool deep;
 	int open_rc;
 	int check_rc;
 	uint64_t found[VHD_SEV_FATAL + 1];	/* findings by severity */
@@ -23,6 +24,7 @@ struct fuzz_verify {
 	uint64_t memory;
 };
 
-void fuzz_verify(struct fuzz_file *f, struct fuzz_verify *v);
+/* @deep: look into bitmaps and data too. */
+void fuzz_verify(struct fuzz_file *f, bool deep, struct fuzz_verify *v);
 
 #endif

@@ -17,6 +17,7 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/fuzz_bases.h"
 #include "fuzz/fuzz_input.h"
+#include "fuzz/fuzz_mend.h"
 
 static void make_dir(const char *path)
 {
@@ -114,6 +115,22 @@ static void put_image(struct seeds *s, const char *driver,
 	free(data);
 }
 
+/* A seed of the repair driver: an image behind a byte that says how. */
+static void put_repair(struct seeds *s, const struct fuzz_file *f,
+		       const char *name, const char *how, uint8_t consent)
+{
+	struct seed seed = { NULL, 0 };
+	char full[64];
+	size_t len;
+	uint8_t *data = fuzz_input_make(f, FUZZ_INPUT_RESEAL, &len);
+
+	snprintf(full, sizeof(full), "%s%s", name, how);
+	seed_u8(&seed, consent);
+	seed_bytes(&seed, data, len);
+	seed_end(s, &seed, "repair", full);
+	free(data);
+}
+
 static void seeds_of_image(struct seeds *s, struct fuzz_file *f,
 			   const char *name)
 {
@@ -121,6 +138,11 @@ static void seeds_of_image(struct seeds *s, struct fuzz_file *f,
 	put_image(s, "image", f, name, "-reseal", FUZZ_INPUT_RESEAL);
 	put_image(s, "check", f, name, "", 0);
 	put_image(s, "check", f, name, "-reseal", FUZZ_INPUT_RESEAL);
+	put_image(s, "check", f, name, "-deep",
+		  FUZZ_INPUT_RESEAL | FUZZ_INPUT_DEEP);
+	put_repair(s, f, name, "", FUZZ_MEND_AUTO);
+	put_repair(s, f, name, "-all", FUZZ_MEND_ALL | 4);
+	put_repair(s, f, name, "-some", FUZZ_MEND_SOME | 0xf8);
 	if (strstr(name, "log"))
 		put_image(s, "vhdx_replay", f, name, "", FUZZ_INPUT_RESEAL);
 	f->short_io = 333;
@@ -160,6 +182,7 @@ int main(int argc, char **argv)
 		seeds_of_base(&s, i);
 	seeds_by_hand(&s);
 	seeds_of_ptable(&s);
+	seeds_of_undo(&s);
 	printf("%u seed(s)\n", s.count);
 	return 0;
 }

@@ -39,5 +39,7 @@ void seeds_of_vhdx(struct seeds *s, const struct fuzz_file *f,
 void seeds_by_hand(struct seeds *s);
 /* Inputs for the reader of partition tables. */
 void seeds_of_ptable(struct seeds *s);
+/* Undo files. */
+void seeds_of_undo(struct seeds *s);
 
 #endif

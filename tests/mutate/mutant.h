@@ -20,6 +20,9 @@
 
 enum { STRUCTS_MAX = 64, VALUES_MAX = 64 };
 
+/* The name of structures that hold what a guest has written. */
+#define TARGET_PAYLOAD "start of block"
+
 struct field {
 	uint16_t off;
 	uint8_t len;			/* 1, 2, 4, 8; else bytes */

@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The mutation run: mutate [--seed S] [--count N] [--only K] [--dump FILE]
+ *                          [--mend-every E] [--go-on 1]
  *
  * Makes N damaged images (mutant.h) and does with each what a reader and what
- * `check` would do (fuzz_walk.h, fuzz_verify.h), in memory.  None may crash,
- * hang, take more than its share of calls or memory, or break a promise of the
+ * `check` would do (fuzz_walk.h, fuzz_verify.h), and with every one, or every
+ * E-th, what `repair` would do (fuzz_mend.h), in memory.  None may crash, hang,
+ * take more than its share of calls or memory, or break a promise of the
  * interface.  The number of mutants is VHD_MUTANTS when that is set.
  *
  * Mutant K of seed S is always the same.  When one fails, its number is
  * printed; --only K makes it again and says what it is, and --dump writes it as
- * an input of the drivers in tests/fuzz.
+ * an input of the drivers in tests/fuzz.  With --go-on 1 the run goes on behind a
+ * mutant that fails.
  */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fuzz/fuzz.h"
 #include "fuzz/fuzz_bases.h"
 #include "fuzz/fuzz_input.h"
+#include "fuzz/fuzz_mend.h"
 #include "fuzz/fuzz_verify.h"
 #include "fuzz/fuzz_walk.h"
 #include "mutate/mutant.h"
+#include "mutate/spill.h"
 
 /* What one mutant may cost. */
 enum {
@@ -32,6 +39,8 @@ enum {
 	BYTES = 128 << 20,		/* from the file */
 	RESOLVES = 24,
 	READ_BYTES = 192 << 10,		/* from the disk */
+	MEND_CALLS = 400000,		/* the same for a repair, of many rounds */
+	MEND_BYTES = 1 << 30,
 	STUCK_SECONDS = 60
 };
 
@@ -42,14 +51,17 @@ struct parent {
 
 struct run {
 	uint64_t seed, count, only;
-	bool one;
+	uint64_t mend_every;
+	bool one, go_on;
 	const char *dump;
 	struct fuzz_file *f;
 	struct fuzz_base *base[FUZZ_BASES];
 	struct target target[FUZZ_BASES];
 	struct parent parent[FUZZ_BASES];	/* files of those that are one */
+	uint64_t next, failed;
 	/* Statistics. */
 	uint64_t opened, readable, sound;
+	uint64_t mended, sound_after, steps, most_rounds, most_mend_calls;
 	uint64_t most_calls, most_bytes, most_memory, slowest_ns, slowest;
 	uint64_t calls;
 };
@@ -76,7 +88,8 @@ static void report_death(void)
 
 	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
 		return;
-	remove_parents(now_run);
+	if (!now_run->go_on)
+		remove_parents(now_run);
 }
 
 static void on_signal(int sig)
@@ -139,26 +152,18 @@ static void write_parent(struct run *run, unsigned which)
 {
 	struct parent *p = &run->parent[which];
 	struct fuzz_file *f = run->f;
-	uint8_t page[FUZZ_PAGE];
-	uint64_t off;
-	int fd;
 
 	snprintf(p->path, sizeof(p->path), "mutate-%s-XXXXXX",
 		 fuzz_base_name(which));
-	fd = mkstemp(p->path);
-	FUZZ_CHECK(fd >= 0);
 	fuzz_file_reset(f, run->base[which]);
-	FUZZ_CHECK(!ftruncate(fd, (off_t)f->size));
-	for (off = fuzz_file_next(f, 0); off != UINT64_MAX;
-	     off = fuzz_file_next(f, off + FUZZ_PAGE)) {
-		size_t n = off + FUZZ_PAGE > f->size ? (size_t)(f->size - off)
-						     : FUZZ_PAGE;
-
-		fuzz_file_get(f, page, sizeof(page), off);
-		FUZZ_CHECK(pwrite(fd, page, n, (off_t)off) == (ssize_t)n);
-	}
-	close(fd);
+	spill_new(f, p->path);
 	p->list[0] = p->path;
+}
+
+static bool is_sound(const struct fuzz_verify *v)
+{
+	return !v->open_rc && !v->check_rc && !v->found[VHD_SEV_ERROR] &&
+	       !v->found[VHD_SEV_FATAL];
 }
 
 static void count(struct run *run, const struct fuzz_walk *w,
@@ -170,8 +175,7 @@ static void count(struct run *run, const struct fuzz_walk *w,
 	run->calls += run->f->calls;
 	run->opened += !w->open_rc;
 	run->readable += !w->open_rc && !w->read_rc;
-	run->sound += !v->open_rc && !v->check_rc && !v->found[VHD_SEV_ERROR] &&
-		      !v->found[VHD_SEV_FATAL];
+	run->sound += is_sound(v);
 }
 
 /* What is known of the image must agree, whoever is asked. */
@@ -187,6 +191,43 @@ static void cross_check(const struct fuzz_walk *w, const struct fuzz_verify *v)
 	if (!v->open_rc && !w->open_rc && w->read_rc == VHD_E_CORRUPT &&
 	    w->flags & VHD_OPEN_NO_PARENT && w->size_rule == VHD_SIZE_CURRENT)
 		FUZZ_CHECK(errors);
+}
+
+static void count_mend(struct run *run, const struct fuzz_mend *m)
+{
+	run->mended += m->steps > 0;
+	run->sound_after += m->sound;
+	run->steps += m->steps;
+	run->most_rounds = most(run->most_rounds, m->rounds);
+	run->most_mend_calls = most(run->most_mend_calls, run->f->calls);
+}
+
+/* The same mutant, repaired; half of them with all consents. */
+static void mend(struct run *run, struct random *r, bool sound)
+{
+	struct fuzz_mend m = {
+		.consent = (enum fuzz_mend_consent)
+			(one_in(r, 2) ? FUZZ_MEND_ALL :
+			 random_below(r, FUZZ_MEND_WAYS)),
+		.salt = random_next(r),
+		.deep = one_in(r, 2),
+		.sound_before = sound,
+		.tell = run->one,
+	};
+
+	run->f->calls = 0;
+	run->f->bytes = 0;
+	run->f->call_limit = MEND_CALLS;
+	run->f->byte_limit = MEND_BYTES;
+	fuzz_mend(run->f, &m);
+	FUZZ_CHECK(!fuzz_file_exhausted(run->f));
+	if (run->one)
+		printf("repair with consent %d: %" PRIu64 " steps in %u "
+		       "rounds, %" PRIu64 " possible, %ssound after, %" PRIu64
+		       " samples%s\n", (int)m.consent, m.steps, m.rounds,
+		       m.possible, m.sound ? "" : "not ", m.samples,
+		       m.changed ? ", changed" : "");
+	count_mend(run, &m);
 }
 
 static void exercise(struct run *run, unsigned which, struct random *r)
@@ -213,7 +254,7 @@ static void exercise(struct run *run, unsigned which, struct random *r)
 	run->f->byte_limit = BYTES;
 	fuzz_walk(run->f, &w);
 	FUZZ_CHECK(!fuzz_file_exhausted(run->f));
-	fuzz_verify(run->f, &v);
+	fuzz_verify(run->f, one_in(r, 2), &v);
 	FUZZ_CHECK(!fuzz_file_exhausted(run->f));
 	cross_check(&w, &v);
 	if (run->one)
@@ -224,6 +265,8 @@ static void exercise(struct run *run, unsigned which, struct random *r)
 		       v.found[3], run->f->calls,
 		       w.memory > v.memory ? w.memory : v.memory);
 	count(run, &w, &v);
+	if (run->one || now_mutant % run->mend_every == 0)
+		mend(run, r, is_sound(&v));
 }
 
 static void dump(const struct run *run)
@@ -261,6 +304,71 @@ static void run_mutant(struct run *run, uint64_t number)
 	}
 }
 
+static void summary(const struct run *run, uint64_t ns)
+{
+	double seconds = (double)ns / 1e9;
+
+	printf("%" PRIu64 " mutants in %.1f s, %.0f per second\n", run->count,
+	       seconds, (double)run->count / seconds);
+	printf("opened %" PRIu64 ", read without a failure %" PRIu64
+	       ", found sound %" PRIu64 "\n", run->opened, run->readable,
+	       run->sound);
+	printf("at most: %" PRIu64 " calls, %" PRIu64 " bytes read, %" PRIu64
+	       " bytes of memory, %.1f ms (mutant %" PRIu64 "); %.1f calls on "
+	       "average\n", run->most_calls, run->most_bytes, run->most_memory,
+	       (double)run->slowest_ns / 1e6, run->slowest,
+	       (double)run->calls / (double)run->count);
+	printf("repaired %" PRIu64 " in %" PRIu64 " steps, found sound after "
+	       "it %" PRIu64 "; at most %" PRIu64 " rounds, %" PRIu64
+	       " calls\n", run->mended, run->steps, run->sound_after,
+	       run->most_rounds, run->most_mend_calls);
+}
+
+/* Mutants from @from on, until one fails or there are no more. */
+static void run_from(struct run *run, uint64_t from)
+{
+	for (run->next = from; run->next < run->count; run->next++)
+		run_mutant(run, run->next);
+}
+
+/* In another process, with which @run is shared; a new one after a failure. */
+static void run_apart(struct run *run)
+{
+	uint64_t from = 0;
+	int status;
+	pid_t child;
+
+	now_limit = 0;
+	while (from < run->count) {
+		child = fork();
+		FUZZ_CHECK(child >= 0);
+		if (!child) {
+			now_limit = 1;
+			alarm(STUCK_SECONDS);
+			run_from(run, from);
+			_exit(0);
+		}
+		FUZZ_CHECK(waitpid(child, &status, 0) == child);
+		run->failed += status != 0;
+		from = run->next + 1;
+	}
+}
+
+static void run_all(struct run *run)
+{
+	uint64_t start = clock_ns();
+
+	printf("seed %" PRIu64 ", %" PRIu64 " mutants\n", run->seed,
+	       run->count);
+	fflush(stdout);
+	if (run->go_on)
+		run_apart(run);
+	else
+		run_from(run, 0);
+	summary(run, clock_ns() - start);
+	printf("%" PRIu64 " failed\n", run->failed);
+}
+
 /* The bases themselves are sound, or the run would prove nothing. */
 static void check_bases(struct run *run)
 {
@@ -276,7 +384,7 @@ static void check_bases(struct run *run)
 
 		fuzz_file_reset(run->f, run->base[i]);
 		fuzz_walk(run->f, &w);
-		fuzz_verify(run->f, &v);
+		fuzz_verify(run->f, true, &v);
 		FUZZ_CHECK(!w.open_rc && !v.open_rc && !v.check_rc);
 		FUZZ_CHECK(!v.found[VHD_SEV_ERROR] && !v.found[VHD_SEV_FATAL]);
 		FUZZ_CHECK(!w.read_rc || w.read_rc == VHD_E_PARENT);
@@ -315,22 +423,6 @@ static void finish(struct run *run)
 	fuzz_file_free(run->f);
 }
 
-static void summary(const struct run *run, uint64_t ns)
-{
-	double seconds = (double)ns / 1e9;
-
-	printf("%" PRIu64 " mutants in %.1f s, %.0f per second\n", run->count,
-	       seconds, (double)run->count / seconds);
-	printf("opened %" PRIu64 ", read without a failure %" PRIu64
-	       ", found sound %" PRIu64 "\n", run->opened, run->readable,
-	       run->sound);
-	printf("at most: %" PRIu64 " calls, %" PRIu64 " bytes read, %" PRIu64
-	       " bytes of memory, %.1f ms (mutant %" PRIu64 "); %.1f calls on "
-	       "average\n", run->most_calls, run->most_bytes, run->most_memory,
-	       (double)run->slowest_ns / 1e6, run->slowest,
-	       (double)run->calls / (double)run->count);
-}
-
 static bool number(const char *text, uint64_t *out)
 {
 	char *end;
@@ -355,6 +447,11 @@ static bool parse(struct run *run, int argc, char **argv)
 		} else if (!strcmp(name, "--only")) {
 			ok = number(value, &run->only);
 			run->one = true;
+		} else if (!strcmp(name, "--go-on")) {
+			run->go_on = !strcmp(value, "1");
+		} else if (!strcmp(name, "--mend-every")) {
+			ok = number(value, &run->mend_every) &&
+			     run->mend_every;
 		} else if (!strcmp(name, "--dump")) {
 			run->dump = value;
 		} else {
@@ -368,33 +465,41 @@ static bool parse(struct run *run, int argc, char **argv)
 	return i >= argc && run->count && (run->one || !run->dump);
 }
 
+/* Shared, so that a process which dies leaves its numbers behind. */
+static struct run *new_run(void)
+{
+	struct run *run = mmap(NULL, sizeof(*run), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	FUZZ_CHECK(run != MAP_FAILED);
+	run->seed = 1;
+	run->count = 100000;
+	run->mend_every = 1;
+	return run;
+}
+
 int main(int argc, char **argv)
 {
-	static struct run run = { .seed = 1, .count = 100000 };
-	uint64_t i, start;
+	struct run *run = new_run();
+	bool ok;
 
-	if (!parse(&run, argc, argv)) {
+	if (!parse(run, argc, argv)) {
 		fprintf(stderr, "usage: mutate [--seed S] [--count N] "
-			"[--only K [--dump FILE]]\n");
+			"[--go-on 1] [--only K [--dump FILE]]\n");
 		return 2;
 	}
-	now_seed = run.seed;
-	now_run = &run;
+	now_seed = run->seed;
+	now_run = run;
 	watch();
-	prepare(&run);
-	check_bases(&run);
+	prepare(run);
+	check_bases(run);
 	now_limit = 1;
-	start = clock_ns();
-	if (run.one) {
-		run_mutant(&run, run.only);
-	} else {
-		printf("seed %" PRIu64 ", %" PRIu64 " mutants\n", run.seed,
-		       run.count);
-		fflush(stdout);
-		for (i = 0; i < run.count; i++)
-			run_mutant(&run, i);
-		summary(&run, clock_ns() - start);
-	}
-	finish(&run);
-	return 0;
+	if (run->one)
+		run_mutant(run, run->only);
+	else
+		run_all(run);
+	ok = !run->failed;
+	finish(run);
+	munmap(run, sizeof(*run));
+	return ok ? 0 : 1;
 }

@@ -253,23 +253,77 @@ static void find_meta(struct target *t, const struct fuzz_file *f, uint64_t off)
 	ADD(t, "locator text", items + 108, 400, word2, 2, false);
 }
 
-static void find_vhdx_bitmaps(struct target *t, const struct fuzz_file *f,
-			      uint64_t bat)
+/* Entries of a chunk, that of its sector bitmap included (vhdx.md 8). */
+static uint64_t chunk_entries(const struct fuzz_file *f, uint64_t meta)
+{
+	struct vhdx_params_disk params;
+	uint64_t items = meta + VHDX_META_TABLE_LEN;
+	uint32_t i;
+
+	fuzz_file_get(f, &params, sizeof(params), items);
+	for (i = 0; i < 6; i++) {
+		struct vhdx_meta_ent_disk ent;
+		le32 sector;
+
+		fuzz_file_get(f, &ent, sizeof(ent), meta + 32 + 32 * i);
+		if (le32_get(ent.len) != sizeof(sector))
+			continue;
+		/* The logical size comes first. */
+		fuzz_file_get(f, &sector, sizeof(sector),
+			      meta + le32_get(ent.off));
+		return (UINT64_C(1) << 23) * le32_get(sector) /
+		       le32_get(params.block_size) + 1;
+	}
+	return UINT64_MAX;
+}
+
+/* The blocks of the entries in one page of the table. */
+static void find_vhdx_blocks(struct target *t, const struct fuzz_file *f,
+			     uint64_t bat, uint64_t first, uint64_t chunk)
 {
 	uint64_t i;
 
-	for (i = 0; i < 512; i++) {
+	for (i = first; i < first + FUZZ_PAGE / 8; i++) {
+		bool bitmap = (i + 1) % chunk == 0;
 		le64 entry;
 		uint64_t off;
 
 		fuzz_file_get(f, &entry, sizeof(entry), bat + 8 * i);
 		off = le64_get(entry) & ~UINT64_C(0xfffff);
-		/* Bitmaps are the blocks whose first bytes are set so. */
 		if (!off || t->value_count > VALUES_MAX / 2)
 			continue;
 		add_value(t, le64_get(entry));
-		ADD(t, "start of block", off, 512, word8, 8, false);
+		ADD(t, bitmap ? "sector bitmap" : TARGET_PAYLOAD, off, 512,
+		    word8, 8, false);
 	}
+}
+
+static void find_table(struct target *t, const struct fuzz_file *f,
+		       const struct vhdx_region_disk *r, uint64_t meta)
+{
+	uint64_t bat = le64_get(r->off), len = le32_get(r->len), at;
+
+	add_value(t, bat);
+	ADD(t, "table", bat, 136, word8, 8, false);
+	ADD(t, "table", bat, len, word8, 8, false);
+	for (at = fuzz_file_next(f, bat); at < bat + len;
+	     at = fuzz_file_next(f, at + FUZZ_PAGE))
+		find_vhdx_blocks(t, f, bat, (at - bat) / 8,
+				 chunk_entries(f, meta));
+}
+
+static void find_regions(struct target *t, const struct fuzz_file *f)
+{
+	struct vhdx_region_disk r[2];
+	uint8_t sig[8];
+	int meta;
+
+	fuzz_file_get(f, r, sizeof(r), VHDX_REGIONS1_OFF + 16);
+	fuzz_file_get(f, sig, sizeof(sig), le64_get(r[0].off));
+	meta = memcmp(sig, "metadata", 8) ? 1 : 0;
+	add_value(t, le64_get(r[meta].off));
+	find_meta(t, f, le64_get(r[meta].off));
+	find_table(t, f, &r[1 - meta], le64_get(r[meta].off));
 }
 
 static void find_vhdx(struct target *t, const struct fuzz_file *f)
@@ -277,7 +331,6 @@ static void find_vhdx(struct target *t, const struct fuzz_file *f)
 	static const uint64_t header[] = { VHDX_HEADER1_OFF, VHDX_HEADER2_OFF };
 	static const uint64_t table[] = { VHDX_REGIONS1_OFF, VHDX_REGIONS2_OFF };
 	struct vhdx_header_disk h;
-	struct vhdx_region_disk r;
 	int i;
 
 	ADD(t, "identifier", 0, 520, word2, 2, false);
@@ -291,21 +344,7 @@ static void find_vhdx(struct target *t, const struct fuzz_file *f)
 	add_value(t, le64_get(h.log_off));
 	add_value(t, le32_get(h.log_len));
 	find_log(t, f, le64_get(h.log_off), le32_get(h.log_len));
-	for (i = 0; i < 2; i++) {
-		uint8_t sig[8];
-
-		fuzz_file_get(f, &r, sizeof(r), table[0] + 16 + 32u * (unsigned)i);
-		add_value(t, le64_get(r.off));
-		fuzz_file_get(f, sig, sizeof(sig), le64_get(r.off));
-		if (!memcmp(sig, "metadata", 8)) {
-			find_meta(t, f, le64_get(r.off));
-			continue;
-		}
-		ADD(t, "table", le64_get(r.off), 136, word8, 8, false);
-		ADD(t, "table", le64_get(r.off), le32_get(r.len), word8, 8,
-		    false);
-		find_vhdx_bitmaps(t, f, le64_get(r.off));
-	}
+	find_regions(t, f);
 }
 
 void target_init(struct target *t, const char *name, enum vhd_format format,
