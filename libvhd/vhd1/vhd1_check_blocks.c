@@ -15,6 +15,7 @@ struct looking {
 	uint64_t used;		/* blocks inside the file */
 	uint64_t aligned;	/* of these, with data on a 4 KiB border */
 	struct vhd1_hole hole;
+	uint64_t plain_at;	/* the last place that is not a footer's */
 };
 
 static int check_bitmap(struct looking *l, uint64_t blk, uint64_t at,
@@ -26,7 +27,8 @@ static int check_bitmap(struct looking *l, uint64_t blk, uint64_t at,
 	int rc;
 
 	*footer_out = false;
-	if (at >= c->v->file_size)
+	/* Of a table of one place, that place is read once. */
+	if (at >= c->v->file_size || at == l->plain_at)
 		return 0;
 	rc = vhd1_in_hole(c->v, &l->hole, at, sizeof(raw), &hole, err);
 	if (rc || hole)
@@ -35,6 +37,8 @@ static int check_bitmap(struct looking *l, uint64_t blk, uint64_t at,
 	if (rc)
 		return rc;
 	*footer_out = vhd1_sealed(vhd1_footer_seal(raw));
+	if (!*footer_out)
+		l->plain_at = at;
 	if (*footer_out && vhd1_may_say(c, RULE_VHD1_BITMAP_IS_FOOTER))
 		vhd_report(c->sink, RULE_VHD1_BITMAP_IS_FOOTER, at,
 			   "sector bitmap of block %" PRIu64 " at 0x%" PRIx64

@@ -19,6 +19,7 @@
  */
 
 enum {
+	SCAN_STEP = 64 << 10,
 	WINDOW_MIN = 64 << 10,		/* slots */
 	WINDOW_MAX = 8 << 20		/* slots, 32 MiB */
 };
@@ -109,8 +110,10 @@ static int scan(struct placing *p, struct vhd_error *err)
 	for (i = 0; i < p->window && !p->stop; i++) {
 		struct vhd1_block b;
 		uint32_t entry;
-		int rc;
+		int rc = i % SCAN_STEP ? 0 : tick(p, 0, err);
 
+		if (rc)
+			return rc;
 		if (!p->slot[i])
 			continue;
 		b.blk = p->slot[i] - 1;

@@ -120,10 +120,25 @@ static int on_doubt(void *arg, const struct vhd1_block *a,
 	return 0;
 }
 
+static int on_tick(void *arg, uint64_t pass, uint64_t done,
+		   struct vhd_error *err)
+{
+	const struct vhd1_repairer *r = arg;
+	const struct vhd_engine_repair *req = r->req;
+
+	(void)pass;
+	if (!req->progress || req->progress(req->progress_arg, done,
+					    r->v->hdr.max_entries))
+		return 0;
+	return vhd_fail(err, VHD_E_CANCELLED, "repair was cancelled");
+}
+
 /* In salvage both are read as they are. */
 static int doubt(struct vhd1_repairer *r, struct vhd_error *err)
 {
-	const struct vhd1_places places = { .overlap = on_doubt, .arg = r };
+	const struct vhd1_places places = {
+		.overlap = on_doubt, .tick = on_tick, .arg = r
+	};
 
 	return vhd1_place_walk(r->v, &places, err);
 }

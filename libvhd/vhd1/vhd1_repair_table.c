@@ -28,6 +28,7 @@ enum {
 struct mending {
 	struct vhd1_repairer *r;
 	struct vhd1_hole hole;
+	uint64_t plain_at;	/* the last place that is not a footer's */
 };
 
 static int mend_meta(struct mending *m, uint64_t blk, uint64_t at,
@@ -70,13 +71,16 @@ static int is_footer(struct mending *m, uint64_t at, bool *yes_out,
 	int rc;
 
 	*yes_out = false;
-	if (at >= m->r->v->file_size)
+	if (at >= m->r->v->file_size || at == m->plain_at)
 		return 0;
 	rc = vhd1_in_hole(m->r->v, &m->hole, at, sizeof(raw), &hole, err);
 	if (rc || hole)
 		return rc;
 	rc = vhd_io_read_padded(m->r->io, raw, sizeof(raw), at, err);
 	*yes_out = !rc && vhd1_sealed(vhd1_footer_seal(raw));
+	/* What a repair writes meanwhile is never on a block's bitmap. */
+	if (!rc && !*yes_out)
+		m->plain_at = at;
 	return rc;
 }
 

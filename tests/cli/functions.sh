@@ -39,6 +39,12 @@ skip() {
 	exit 77
 }
 
+# For what no package could change.
+skip_host() {
+	echo "skipped(host): $*"
+	exit 77
+}
+
 requires() {
 	for tool; do
 		command -v "$tool" >/dev/null 2>&1 || skip "there is no $tool"

@@ -5,7 +5,8 @@
 . "$(dirname "$0")/repair_functions.sh"
 
 requires unshare mount
-unshare -m -r true 2>/dev/null || skip "no mounts in a name space of our own"
+unshare -m -r true 2>/dev/null ||
+	skip_host "no mounts in a name space of our own"
 damaged_vhdx a.vhdx
 state a.vhdx >before
 mkdir small
@@ -19,7 +20,7 @@ S
 export VHD_UTIL
 got=0
 unshare -m -r sh inside.sh >"$out" 2>"$err" </dev/null || got=$?
-[ $got -ne 99 ] || skip "another user cannot mount a tmpfs"
+[ $got -ne 99 ] || skip_host "another user cannot mount a tmpfs"
 [ $got -eq 1 ] || fail "status $got"
 one_sentence repair
 err_has "No space left"
