@@ -162,7 +162,11 @@ static int mend(struct vhdx_fix_region *r, struct vhd_error *err)
 	if (rule != VHD_RULE_NONE)
 		return table_refused(r, rule, &notes, err);
 	rc = table_notes(r, &notes, err);
-	return rc || r->m->next != VHDX_FIX_ON ? rc : items_mend(r, err);
+	/* What is written to one of two items that share bytes changes both. */
+	if (rc || r->m->next != VHDX_FIX_ON ||
+	    vhdx_notes_have(&notes, RULE_VHDX_META_OVERLAP))
+		return rc;
+	return items_mend(r, err);
 }
 
 int vhdx_fix_meta(struct vhdx_fix *m, struct vhd_error *err)
