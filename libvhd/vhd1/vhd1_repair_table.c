@@ -85,6 +85,23 @@ static int is_footer(struct mending *m, uint64_t at, bool *yes_out,
 }
 
 /*
+ * The guest may have written what looks like a footer: its bytes must not end
+ * the file.
+ */
+static int close_end(struct vhd1_repairer *r, uint64_t end,
+		     struct vhd_error *err)
+{
+	bool taken = false;
+	uint64_t size;
+	int rc = vhd_io_size(r->io, &size, err);
+
+	if (rc || size != end || !(r->v->footers_ok & VHD_COPY_FIRST))
+		return rc;
+	rc = vhd1_fix_is_taken(r, end, &taken, err);
+	return rc || taken ? rc : vhd1_fix_tail(r, end, err);
+}
+
+/*
  * VHD-K-32, a block that is there in part.  With no footer in its way the file
  * just gets longer; else it moves, because a footer in the middle of data cannot
  * be replaced by zeros in the same instant as it is needed no more.
@@ -122,6 +139,8 @@ static int mend_cut(struct mending *m, uint64_t blk, uint64_t at,
 		rc = vhd_io_zero(r->io, size - there, there, err);
 	if (!rc && size < end)
 		rc = vhd_io_set_size(r->io, end, err);
+	if (!rc)
+		rc = close_end(r, end, err);
 	return rc ? rc : vhd_io_flush(r->io, err);
 }
 
