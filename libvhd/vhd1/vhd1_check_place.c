@@ -141,7 +141,10 @@ static int on_tick(void *arg, uint64_t pass, uint64_t done,
 	return vhd1_check_tick(l->c, done, err);
 }
 
-/* VHD-Y-16: a table without blocks before a file with data. */
+/*
+ * VHD-Y-16: a table without blocks before a file with data.  A power cut before
+ * the first flush of a new image looks the same, and is no damage.
+ */
 static int check_lost(const struct looking *l, uint64_t from,
 		      struct vhd_error *err)
 {
@@ -156,7 +159,8 @@ static int check_lost(const struct looking *l, uint64_t from,
 		vhd_report(l->c->sink, RULE_VHD1_TABLE_LOST, v->hdr.table_off,
 			   "no block has space, and %" PRIu64 " bytes of the "
 			   "file hold data that belongs to none, the first "
-			   "at 0x%" PRIx64 ": the table is probably lost",
+			   "at 0x%" PRIx64 ": the table was lost, or never "
+			   "written",
 			   to - from, at);
 	return rc;
 }

@@ -177,7 +177,7 @@ static void check_lost(struct vhdx_check *c)
 		vhdx_find(&c->tally, RULE_VHDX_TABLE_LOST, x->regions.bat.off,
 			  "no block has space, and the file holds data that "
 			  "belongs to none, the first at 0x%" PRIx64 ": the "
-			  "table is probably lost", at);
+			  "table was lost, or never written", at);
 }
 
 /* What belongs to nobody (VHDX-SPC-01). */
