@@ -39,6 +39,7 @@ int status_errno(const struct vhd_error *err)
 	case VHD_E_UNSUPPORTED:
 		return EOPNOTSUPP;
 	case VHD_E_POLICY:
+	case VHD_E_REFUSED:
 		return EACCES;
 	case VHD_E_READONLY:
 		return EROFS;

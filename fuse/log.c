@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "common/foreign.h"
 #include "common/report.h"
 #include "common/text.h"
 
@@ -82,8 +83,12 @@ void log_line(struct log *log, const char *fmt, ...)
 	va_end(ap);
 }
 
-void log_error(struct log *log, const struct vhd_error *err, const char *file)
+void log_error(struct log *log, const struct vhd_error *error,
+	       const char *file)
 {
+	struct vhd_error found = *error, *err = &found;
+
+	foreign_explain(err, file);
 	if (log->file == stderr) {
 		fputs("vhdfuse: ", stderr);
 		report_sentence(stderr, err, file);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "common/foreign.h"
 #include "common/report.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -82,12 +83,29 @@ static const char *hint(const struct vhd_error *err)
 	}
 }
 
-int fail_open(const struct vhd_error *err)
+/* An image of another program, or a packed one: the same for all of ours. */
+static void say_way(const struct vhd_error *err)
 {
-	const char *text = hint(err);
+	char *text = NULL;
+	size_t len;
+	FILE *file = open_memstream(&text, &len);
 
+	if (file != NULL)
+		report_hint(file, err, "nbdkit", NULL);
+	say(file, &text);
+}
+
+int fail_open(const struct vhd_error *error)
+{
+	struct vhd_error found = *error, *err = &found;
+	const char *text;
+
+	foreign_explain(err, NULL);
+	text = hint(err);
 	say_error(err);
-	if (text != NULL)
+	if (foreign_way(err) != NULL)
+		say_way(err);
+	else if (text != NULL)
 		nbdkit_error("hint: %s", text);
 	return leave_errno(status_errno(err));
 }

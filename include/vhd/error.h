@@ -35,7 +35,8 @@ enum vhd_status {
 	VHD_E_READONLY = -13,	/* the image was opened for reading */
 	VHD_E_POISONED = -14,	/* an earlier metadata write failed */
 	VHD_E_CANCELLED = -15,	/* the progress callback said stop */
-	VHD_E_NOTFILE = -16	/* a directory, FIFO, socket or such */
+	VHD_E_NOTFILE = -16,	/* a directory, FIFO, socket or such */
+	VHD_E_REFUSED = -17	/* something would be lost; a flag allows it */
 };
 
 /** enum vhd_severity - how bad it is when a rule is broken */

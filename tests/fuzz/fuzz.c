@@ -66,7 +66,7 @@ void fuzz_error_ok(int rc, const struct vhd_error *err)
 		FUZZ_CHECK(err->code == UNTOUCHED);
 		return;
 	}
-	FUZZ_CHECK(rc < 0 && rc >= VHD_E_NOTFILE);
+	FUZZ_CHECK(rc < 0 && rc >= VHD_E_REFUSED);
 	FUZZ_CHECK(rc != VHD_E_NOMEM && rc != VHD_E_INVAL);
 	FUZZ_CHECK(err->code == rc);
 	FUZZ_CHECK(ended(err->msg, sizeof(err->msg)));

@@ -158,7 +158,8 @@ static void remember(struct run *r, const struct vhd_rule *rule, uint64_t off,
 			continue;
 		fprintf(stderr, "again: %s at 0x%" PRIx64 ": %s\n", rule->name,
 			off, msg);
-		FUZZ_CHECK(!"a step cures what it was made for");
+		fuzz_fail(__FILE__, __LINE__,
+			  "a step cures what it was made for");
 	}
 	if (r->told_count < STEPS_MAX)
 		r->told[r->told_count++] = (struct told){ rule, off, hash };
@@ -298,7 +299,7 @@ static void compare(struct run *r, const struct guest *before)
 	if (!what || (r->may_change && strcmp(what, GUEST_SHUT)))
 		return;
 	fprintf(stderr, "byte 0x%" PRIx64 " of the disk: %s\n", off, what);
-	FUZZ_CHECK(!"guest bytes stay as they are");
+	fuzz_fail(__FILE__, __LINE__, "guest bytes stay as they are");
 }
 
 /* The rest of M5. */
