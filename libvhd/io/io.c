@@ -6,8 +6,9 @@
  * put around them (io_record.c, io_fault.c) are tables of functions that may do
  * less than they are asked: transfers may be short, calls may be interrupted,
  * slots may be missing.  Everything above this file wants the opposite: all
- * bytes or an error with a sentence in it.  That difference is made up here and
- * nowhere else, so no other file of the library calls a backend.
+ * bytes or an error with a sentence in it.  That difference is made up here, for
+ * zeros and holes in io_hole.c, and nowhere else: no other file of the library
+ * calls a backend.
  *
  * What holds for every call:
  *
@@ -31,34 +32,31 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
-
-/* Zeros are written in pieces of this size where nothing better works. */
-#define ZERO_CHUNK (256 * KiB)
-
-struct vhd_io {
-	struct vhd_io_ops ops;	/* ours, so that newer slots are NULL */
-	void *handle;
-	char *name;
-	const struct vhd_io *file;	/* that this one stands for; or NULL */
-	_Atomic uint64_t reads, read_bytes;
-	_Atomic uint64_t writes, write_bytes;
-	_Atomic uint64_t flushes;
-	_Atomic uint64_t seen_end;
-};
+#include "io/io_priv.h"
 
 static void count(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-/* The file has reached at least to @end. */
-static void saw_end(struct vhd_io *io, uint64_t end)
+/* Those of this thread, and of some others: Fibonacci hashing of its handle,
+ * which is a number or a pointer everywhere we run. */
+static struct vhd_io_counts *mine(struct vhd_io *io)
+{
+	uint64_t self = (uint64_t)(uintptr_t)pthread_self();
+	uint64_t hash = self * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+	return &io->counts[hash * VHD_IO_COUNTS >> 32];
+}
+
+void vhd_io_saw_end(struct vhd_io *io, uint64_t end)
 {
 	uint64_t old = atomic_load_explicit(&io->seen_end,
 					    memory_order_relaxed);
@@ -68,13 +66,7 @@ static void saw_end(struct vhd_io *io, uint64_t end)
 		;
 }
 
-static bool unsupported(int rc)
-{
-	return rc == -EOPNOTSUPP || rc == -ENOTSUP || rc == -ENOSYS;
-}
-
-/* The call failed with @rc, a negative errno: a sentence and a file name. */
-static int fail_call(const struct vhd_io *io, int rc, uint64_t off,
+int vhd_io_fail_call(const struct vhd_io *io, int rc, uint64_t off,
 		     const char *what, uint64_t len, struct vhd_error *err)
 {
 	rc = vhd_fail_errno(err, -rc, off,
@@ -91,8 +83,7 @@ static int fail_plain(const struct vhd_io *io, int rc, const char *what,
 	return vhd_err_file(err, rc, io->name);
 }
 
-/* For everything that changes the file. */
-static int want_write(const struct vhd_io *io, const char *what, uint64_t len,
+int vhd_io_want_write(const struct vhd_io *io, const char *what, uint64_t len,
 		      uint64_t off, struct vhd_error *err)
 {
 	int rc;
@@ -103,7 +94,7 @@ static int want_write(const struct vhd_io *io, const char *what, uint64_t len,
 		return vhd_err_file(err, rc, io->name);
 	}
 	if (!range_in(off, len, INT64_MAX))
-		return fail_call(io, -EFBIG, off, what, len, err);
+		return vhd_io_fail_call(io, -EFBIG, off, what, len, err);
 	return 0;
 }
 
@@ -207,15 +198,15 @@ static int read_some(struct vhd_io *io, uint8_t *buf, size_t len, uint64_t off,
 
 		if (n == -EINTR)
 			continue;
-		count(&io->reads, 1);
+		count(&mine(io)->reads, 1);
 		if (n > 0 && (uint64_t)n > len - done)
 			n = -EIO;
 		if (n < 0)
-			return fail_call(io, (int)n, off + done, "read",
+			return vhd_io_fail_call(io, (int)n, off + done, "read",
 					 len - done, err);
 		if (n == 0)
 			break;
-		count(&io->read_bytes, (uint64_t)n);
+		count(&mine(io)->read_bytes, (uint64_t)n);
 		done += (size_t)n;
 	}
 	*done_out = done;
@@ -249,6 +240,16 @@ int vhd_io_read(struct vhd_io *io, void *buf, size_t len, uint64_t off,
 	return vhd_err_file(err, rc, io->name);
 }
 
+int vhd_io_fail_cut(const struct vhd_io *io, uint64_t end,
+		    struct vhd_error *err)
+{
+	int rc = vhd_fail_errno(err, EIO, end, "the file ends at 0x%" PRIx64
+				" and was longer before: another program has "
+				"cut it", end);
+
+	return vhd_err_file(err, rc, io->name);
+}
+
 int vhd_io_read_padded(struct vhd_io *io, void *buf, size_t len, uint64_t off,
 		       struct vhd_error *err)
 {
@@ -258,13 +259,8 @@ int vhd_io_read_padded(struct vhd_io *io, void *buf, size_t len, uint64_t off,
 	rc = read_some(io, buf, clip_len(len, off), off, &done, err);
 	if (rc)
 		return rc;
-	if (done < len && off + done < atomic_load(&io->seen_end)) {
-		rc = vhd_fail_errno(err, EIO, off + done,
-				    "the file ends at 0x%" PRIx64 " and was "
-				    "longer before: another program has cut "
-				    "it", off + done);
-		return vhd_err_file(err, rc, io->name);
-	}
+	if (done < len && off + done < atomic_load(&io->seen_end))
+		return vhd_io_fail_cut(io, off + done, err);
 	if (done < len)
 		memset((uint8_t *)buf + done, 0, len - done);
 	return 0;
@@ -277,7 +273,7 @@ int vhd_io_write(struct vhd_io *io, const void *buf, size_t len, uint64_t off,
 	size_t done = 0;
 	int rc;
 
-	rc = want_write(io, "write", len, off, err);
+	rc = vhd_io_want_write(io, "write", len, off, err);
 	if (rc)
 		return rc;
 	while (done < len) {
@@ -286,17 +282,17 @@ int vhd_io_write(struct vhd_io *io, const void *buf, size_t len, uint64_t off,
 
 		if (n == -EINTR)
 			continue;
-		count(&io->writes, 1);
+		count(&mine(io)->writes, 1);
 		if (n == 0 || (n > 0 && (uint64_t)n > len - done))
 			n = -EIO;
 		if (n < 0)
-			return fail_call(io, (int)n, off + done, "write",
+			return vhd_io_fail_call(io, (int)n, off + done, "write",
 					 len - done, err);
-		count(&io->write_bytes, (uint64_t)n);
+		count(&mine(io)->write_bytes, (uint64_t)n);
 		done += (size_t)n;
 	}
 	if (len)
-		saw_end(io, off + len);
+		vhd_io_saw_end(io, off + len);
 	return 0;
 }
 
@@ -309,7 +305,7 @@ int vhd_io_flush(struct vhd_io *io, struct vhd_error *err)
 	do {
 		rc = io->ops.flush(io->handle);
 	} while (rc == -EINTR);
-	count(&io->flushes, 1);
+	count(&mine(io)->flushes, 1);
 	if (!rc)
 		return 0;
 	/*
@@ -333,7 +329,7 @@ int vhd_io_size(struct vhd_io *io, uint64_t *size_out, struct vhd_error *err)
 		return fail_plain(io, (int)n, "find out the size of the file",
 				  err);
 	*size_out = (uint64_t)n;
-	saw_end(io, *size_out);
+	vhd_io_saw_end(io, *size_out);
 	return 0;
 }
 
@@ -341,7 +337,7 @@ int vhd_io_set_size(struct vhd_io *io, uint64_t size, struct vhd_error *err)
 {
 	int rc;
 
-	rc = want_write(io, "set the size to", size, 0, err);
+	rc = vhd_io_want_write(io, "set the size to", size, 0, err);
 	if (rc)
 		return rc;
 	do {
@@ -356,140 +352,6 @@ int vhd_io_set_size(struct vhd_io *io, uint64_t size, struct vhd_error *err)
 			    "cannot set the size of the file to %" PRIu64
 			    " bytes", size);
 	return vhd_err_file(err, rc, io->name);
-}
-
-/* The last resort of vhd_io_zero(). */
-static int zero_by_writing(struct vhd_io *io, uint64_t len, uint64_t off,
-			   struct vhd_error *err)
-{
-	size_t chunk = (size_t)min_u64(len, ZERO_CHUNK);
-	uint64_t done = 0;
-	void *zeros;
-	int rc = 0;
-
-	if (!len)
-		return 0;
-	zeros = vhd_alloc(chunk);
-	if (!zeros)
-		return vhd_err_file(err, vhd_fail_nomem(err), io->name);
-	while (!rc && done < len) {
-		size_t n = (size_t)min_u64(len - done, chunk);
-
-		rc = vhd_io_write(io, zeros, n, off + done, err);
-		done += n;
-	}
-	vhd_free(zeros);
-	return rc;
-}
-
-static int call_range(struct vhd_io *io,
-		      int (*fn)(void *h, uint64_t len, uint64_t off),
-		      uint64_t len, uint64_t off)
-{
-	int rc;
-
-	if (!fn)
-		return -EOPNOTSUPP;
-	do {
-		rc = fn(io->handle, len, off);
-	} while (rc == -EINTR);
-	return rc;
-}
-
-int vhd_io_zero(struct vhd_io *io, uint64_t len, uint64_t off,
-		struct vhd_error *err)
-{
-	int rc;
-
-	rc = want_write(io, "zero", len, off, err);
-	if (rc || !len)
-		return rc;
-	rc = call_range(io, io->ops.zero_range, len, off);
-	if (unsupported(rc))
-		return zero_by_writing(io, len, off, err);
-	if (rc)
-		return fail_call(io, rc, off, "zero", len, err);
-	saw_end(io, off + len);
-	return 0;
-}
-
-int vhd_io_try_punch(struct vhd_io *io, uint64_t len, uint64_t off,
-		     bool *done_out, struct vhd_error *err)
-{
-	int rc;
-
-	rc = want_write(io, "free", len, off, err);
-	if (rc)
-		return rc;
-	if (len)
-		rc = call_range(io, io->ops.punch_hole, len, off);
-	if (rc && !unsupported(rc))
-		return fail_call(io, rc, off, "free", len, err);
-	*done_out = !rc;
-	return 0;
-}
-
-int vhd_io_punch(struct vhd_io *io, uint64_t len, uint64_t off,
-		 struct vhd_error *err)
-{
-	uint64_t size = 0;
-	bool done = false;
-	int rc;
-
-	rc = vhd_io_try_punch(io, len, off, &done, err);
-	if (rc || done)
-		return rc;
-
-	/* Punching never makes a file longer; zeroing would. */
-	rc = vhd_io_size(io, &size, err);
-	if (rc || off >= size)
-		return rc;
-	return vhd_io_zero(io, min_u64(len, size - off), off, err);
-}
-
-/* Without better knowledge the whole file is data. */
-static int all_is_data(struct vhd_io *io, uint64_t off, uint64_t *start,
-		       uint64_t *stop, struct vhd_error *err)
-{
-	uint64_t size = 0;
-	int rc;
-
-	rc = vhd_io_size(io, &size, err);
-	if (rc)
-		return rc;
-	*start = off < size ? off : UINT64_MAX;
-	*stop = off < size ? size : UINT64_MAX;
-	return 0;
-}
-
-int vhd_io_next_data(struct vhd_io *io, uint64_t off, uint64_t end,
-		     uint64_t *start_out, uint64_t *stop_out,
-		     struct vhd_error *err)
-{
-	uint64_t start = UINT64_MAX, stop = UINT64_MAX;
-	int rc = -ENXIO;
-
-	if (off < end && off < INT64_MAX) {
-		do {
-			rc = io->ops.next_data ?
-				io->ops.next_data(io->handle, off, &start,
-						  &stop) : -EOPNOTSUPP;
-		} while (rc == -EINTR);
-		if (!rc && (start >= stop || stop <= off))
-			rc = -EIO;
-	}
-	if (unsupported(rc))
-		rc = all_is_data(io, off, &start, &stop, err);
-	else if (rc == -ENXIO)
-		rc = 0, start = stop = UINT64_MAX;
-	else if (rc)
-		rc = fail_call(io, rc, off, "look for data in", end - off,
-			       err);
-	if (rc)
-		return rc;
-	*start_out = min_u64(max_u64(start, off), end);
-	*stop_out = min_u64(stop, end);
-	return 0;
 }
 
 int vhd_io_lock(struct vhd_io *io, enum vhd_lock_mode mode,
@@ -513,18 +375,21 @@ int vhd_io_lock(struct vhd_io *io, enum vhd_lock_mode mode,
 	return vhd_err_file(err, rc, io->name);
 }
 
+static uint64_t value(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 void vhd_io_stats(const struct vhd_io *io, struct vhd_io_stats *out)
 {
-	*out = (struct vhd_io_stats){
-		.reads = atomic_load_explicit(&io->reads,
-					      memory_order_relaxed),
-		.read_bytes = atomic_load_explicit(&io->read_bytes,
-						   memory_order_relaxed),
-		.writes = atomic_load_explicit(&io->writes,
-					       memory_order_relaxed),
-		.write_bytes = atomic_load_explicit(&io->write_bytes,
-						    memory_order_relaxed),
-		.flushes = atomic_load_explicit(&io->flushes,
-						memory_order_relaxed),
-	};
+	*out = (struct vhd_io_stats){ 0 };
+	for (size_t i = 0; i < VHD_IO_COUNTS; i++) {
+		const struct vhd_io_counts *c = &io->counts[i];
+
+		out->reads += value(&c->reads);
+		out->read_bytes += value(&c->read_bytes);
+		out->writes += value(&c->writes);
+		out->write_bytes += value(&c->write_bytes);
+		out->flushes += value(&c->flushes);
+	}
 }

@@ -30,6 +30,8 @@ const char *vhd_io_name(const struct vhd_io *io);
  * files, its identity and its times are that one's.
  */
 void vhd_io_stand_for(struct vhd_io *io, const struct vhd_io *file);
+/* Somebody else has made the file reach to @end. */
+void vhd_io_saw_end(struct vhd_io *io, uint64_t end);
 /* The one that @io stands for, or itself. */
 const struct vhd_io *vhd_io_file(const struct vhd_io *io);
 /* The name is the path of a file, beside which others may be looked for. */

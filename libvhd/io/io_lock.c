@@ -19,15 +19,22 @@
  * some other descriptor of the same file does not drop them, two opens in one
  * process exclude each other, and a fork shares them.
  *
- * Locks are advice.  Where a file system has none, opening goes on without.
+ * Locks are advice.  Where a file system has none, opening goes on without, and
+ * so it does on SMB, where they are none: a byte under a shared lock can be
+ * written by nobody, not even by who holds it, and these bytes are in the copy
+ * of a VHD's footer, in a VHDX's identifier, and in a raw disk's boot sector.
  */
 
 #include "io/io_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
 
 #ifdef F_OFD_SETLK
 
@@ -117,12 +124,35 @@ static void drop(int fd, const struct perms *have, const struct perms *keep)
 	       have->unshared & ~keep->unshared);
 }
 
+static bool locks_are_advice(int fd)
+{
+#ifdef __linux__
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return true;
+	switch ((unsigned long)fs.f_type & 0xffffffffUL) {
+	case 0x517b:		/* SMB 1, before CIFS */
+	case 0xff534d42:	/* CIFS */
+	case 0xfe534d42:	/* SMB 2 and 3 */
+		return false;
+	default:
+		return true;
+	}
+#else
+	(void)fd;
+	return true;
+#endif
+}
+
 int vhd_lock_fd(int fd, enum vhd_lock_mode from, enum vhd_lock_mode to)
 {
 	struct perms old = perms_of(from);
 	struct perms new = perms_of(to);
 	int rc;
 
+	if (!locks_are_advice(fd))
+		return 0;
 	rc = take(fd, &new);
 	if (!rc)
 		rc = ask(fd, &new);

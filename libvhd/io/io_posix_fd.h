@@ -11,4 +11,8 @@
 int vhd_io_new_fd(int fd, const char *name, bool writable,
 		  struct vhd_io **io_out, struct vhd_error *err);
 
+/* The file of @io once more, for reading and writing; it outlives @io. */
+int vhd_io_again(const struct vhd_io *io, struct vhd_io **io_out,
+		 struct vhd_error *err);
+
 #endif

@@ -204,7 +204,7 @@ static void proc_name(int fd, char buf[TEMP_ROOM])
 
 static mode_t new_mode(const struct vhd_outfile *of)
 {
-	return of->private ? 0600 : 0666;
+	return of->private || of->old_fd >= 0 ? 0600 : 0666;
 }
 
 /* A nameless file; -1 where there are none, or no way to name them later. */
@@ -312,6 +312,8 @@ static int new_file(const char *path, bool replace, bool private,
 	if (rc)
 		goto out;
 	rc = make_file(of, err);
+	if (!rc && replace)
+		rc = vhd_outfile_like_old(of, of->dir_fd, of->base, err);
 	if (rc)
 		goto out;
 	*out = of;

@@ -18,7 +18,8 @@ struct vhd_outfile;
  * VHD_E_EXISTS when @path exists and @replace is false.  A @path that exists
  * and is no regular file is VHD_E_NOTFILE, whatever @replace says.  A symbolic
  * link is replaced at its target.  VHD_E_BUSY when someone has the file to be
- * replaced open, by the locks of io_lock.h.
+ * replaced open, by the locks of io_lock.h.  Owner, group and mode stay those of
+ * the file that is replaced.
  */
 int vhd_outfile_new(const char *path, bool replace, struct vhd_outfile **out,
 		    struct vhd_error *err);
@@ -37,6 +38,13 @@ int vhd_outfile_new_private(const char *path, struct vhd_outfile **out,
  */
 int vhd_outfile_like(struct vhd_outfile *of, const struct vhd_io *io,
 		     struct vhd_error *err);
+
+/*
+ * The same with the file @name in @dir_fd, which is to be replaced; there need
+ * not be any.  vhd_outfile_new() has done it.
+ */
+int vhd_outfile_like_old(struct vhd_outfile *of, int dir_fd, const char *name,
+			 struct vhd_error *err);
 
 /* The file once more; this one outlives the outfile, and is the caller's. */
 int vhd_outfile_keep(struct vhd_outfile *of, struct vhd_io **io_out,

@@ -32,6 +32,12 @@ char *vhd_path_relative(const char *from, const char *to);
 bool vhd_path_exists(const char *path);
 
 bool vhd_path_is_file(const char *path);
+/* A directory itself, not a link to one. */
+bool vhd_path_is_dir(const char *path);
+
+/* Takes away the name of a regular file, no link; false, with errno, when that
+ * cannot be. */
+bool vhd_path_remove(const char *path);
 
 /*
  * Calls @fn with the names in a directory, without "." and "..", until it

@@ -198,6 +198,36 @@ START_TEST(io_posix__empty_file_opens_and_is_all_hole)
 }
 END_TEST
 
+/* Behind its last byte a file is a hole, but not where it had bytes before. */
+START_TEST(io_posix__what_another_program_cut_off_is_no_hole)
+{
+	static char buf[1 << 16];
+	const char *path;
+	uint64_t size, start, stop;
+	struct vhd_error err;
+	struct vhd_io *io;
+
+	memset(buf, 1, sizeof(buf));
+	path = io_tmp_file(tmp, "f", buf, sizeof(buf));
+	ck_assert_int_eq(vhd_io_open_posix(path, 0, &io, NULL), 0);
+	ck_assert_int_eq(vhd_io_size(io, &size, NULL), 0);
+	ck_assert_uint_eq(size, sizeof(buf));
+	ck_assert_int_eq(vhd_io_next_data(io, size, 2 * size, &start, &stop,
+					  NULL), 0);
+	ck_assert_uint_eq(start, 2 * size);
+	ck_assert_int_eq(truncate(path, 8192), 0);
+	ck_assert_int_eq(vhd_io_next_data(io, 0, size, &start, &stop, NULL),
+			 0);
+	ck_assert_uint_eq(start, 0);
+	ck_assert_uint_eq(stop, 8192);
+	ck_assert_int_eq(vhd_io_next_data(io, stop, size, &start, &stop, &err),
+			 VHD_E_IO);
+	ck_assert_uint_eq(err.off, 8192);
+	ck_assert_str_eq(err.file, path);
+	vhd_io_close(&io, NULL);
+}
+END_TEST
+
 START_TEST(io_posix__punching_gives_space_back)
 {
 	const char *path = io_tmp_file(tmp, "f", "", 0);
@@ -356,6 +386,7 @@ int main(void)
 	tcase_add_test(tc, io_posix__file_opened_for_reading_cannot_be_changed);
 	tcase_add_test(tc, io_posix__descriptor_blocks_and_is_closed_on_exec);
 	tcase_add_test(tc, io_posix__empty_file_opens_and_is_all_hole);
+	tcase_add_test(tc, io_posix__what_another_program_cut_off_is_no_hole);
 	tcase_add_test(tc, io_posix__punching_gives_space_back);
 	tcase_add_test(tc, io_posix__two_names_of_one_file_have_one_identity);
 	tcase_add_test(tc, io_posix__block_device_has_a_fixed_size_and_can_be_zeroed);
