@@ -114,4 +114,19 @@ _Static_assert(sizeof(struct vhd1_batmap_disk) == VHD1_BATMAP_LEN,
 _Static_assert(offsetof(struct vhd1_batmap_disk, key_nonce) == 30,
 	       "key nonce place");
 
+/*
+ * Images of Xen without a batmap have its marker (one byte) and its key hash in
+ * extended attributes of the file.
+ */
+#define VHD1_ATTR_MARKER	"user.com.citrix.xenclient.backend.marker"
+#define VHD1_ATTR_KEYHASH	"user.com.citrix.xenclient.backend.keyhash"
+
+/* The value of the latter: what a batmap's header has behind its marker. */
+struct vhd1_keyhash_disk {
+	uint8_t	cookie;			/* 1 */
+	uint8_t	nonce[32];
+	uint8_t	hash[32];
+};
+_Static_assert(sizeof(struct vhd1_keyhash_disk) == 65, "key hash size");
+
 #endif

@@ -3,6 +3,7 @@ set(VHDX_CODEC
 	vhdx_guids.c
 	vhdx_header.c
 	vhdx_locator.c
+	vhdx_locator_edit.c
 	vhdx_logent.c
 	vhdx_meta.c
 	vhdx_note.c

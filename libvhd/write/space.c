@@ -66,6 +66,9 @@ static bool grow(struct vhd_space *s)
 
 static void remove_at(struct vhd_space *s, size_t idx, size_t n)
 {
+	/* Without any, there is no array either. */
+	if (!n)
+		return;
 	memmove(s->ext + idx, s->ext + idx + n,
 		(s->count - idx - n) * sizeof(*s->ext));
 	s->count -= n;
@@ -260,6 +263,14 @@ uint64_t vhd_space_tail(const struct vhd_space *s, uint64_t end)
 	while (idx && end_of(&s->ext[idx - 1]) == from)
 		from = s->ext[--idx].off;
 	return from;
+}
+
+void vhd_space_remove(struct vhd_space *s, uint64_t off, uint64_t len)
+{
+	uint64_t end;
+
+	if (!ckd_add(&end, off, len) && len)
+		take_out(s, off, end);
 }
 
 void vhd_space_cut(struct vhd_space *s, uint64_t off)

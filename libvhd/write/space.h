@@ -60,6 +60,9 @@ bool vhd_space_take(struct vhd_space *s, uint64_t len, uint64_t align,
  */
 uint64_t vhd_space_tail(const struct vhd_space *s, uint64_t end);
 
+/* Takes [off, off + len) out, as far as it is free. */
+void vhd_space_remove(struct vhd_space *s, uint64_t off, uint64_t len);
+
 /* Takes everything at or behind @off out, cutting an extent if need be. */
 void vhd_space_cut(struct vhd_space *s, uint64_t off);
 

@@ -284,8 +284,9 @@ static int place_prepare(struct begin *g, struct vhd_error *err)
 {
 	struct vhd_busy *b = g->busy;
 	/* Without a parent a block shows all of its place at once. */
-	bool whole = g->blk.kind == VHD_BLK_BELOW && !g->start &&
-		     g->end == g->w->geom.block_size;
+	bool whole = g->blk.kind == VHD_BLK_BELOW &&
+		     (g->w->unzeroed || (!g->start &&
+					 g->end == g->w->geom.block_size));
 	int rc = g->w->ops->prepare(g->w->eng, g->nr, &b->place, whole, err);
 
 	/* Nobody else has come to the place yet. */
@@ -462,7 +463,8 @@ static int unmap_locked(struct vhd_writer *w, uint64_t blk,
 	rc = w->ops->look(w->eng, blk, &now, err);
 	if (rc)
 		return rc;
-	if (now.kind == VHD_BLK_ZERO) {
+	if (now.kind == (how == VHD_UNMAP_BELOW ? VHD_BLK_BELOW
+						: VHD_BLK_ZERO)) {
 		*done_out = true;
 		return 0;
 	}

@@ -43,6 +43,7 @@ int vhd_writer_new(const struct vhd_writer_new *how, struct vhd_writer **w_out,
 	w->pc = how->pc;
 	w->geom = how->geom;
 	w->want_thread = how->thread;
+	w->unzeroed = how->unzeroed;
 	while (UINT64_C(1) << w->block_shift < how->geom.block_size)
 		w->block_shift++;
 	vhd_grace_init(&w->grace);
@@ -59,6 +60,7 @@ static void writer_free(struct vhd_writer *w)
 {
 	vhd_pending_clear(&w->staged);
 	vhd_pending_clear(&w->storing);
+	vhd_copier_free(&w->mover);
 	vhd_free(w->freed.at);
 	vhd_free(w->freeing.at);
 	vhd_free(w->durable.at);

@@ -56,7 +56,8 @@ struct vhd_place {
 
 enum vhd_unmap {
 	VHD_UNMAP_DISCARD,	/* the guest does not need it any more */
-	VHD_UNMAP_ZERO		/* the guest was promised zeros */
+	VHD_UNMAP_ZERO,		/* the guest was promised zeros */
+	VHD_UNMAP_BELOW		/* it shows what the parent has there again */
 };
 
 enum vhd_commit {
@@ -112,6 +113,21 @@ struct vhd_writer_ops {
 		     struct vhd_error *err);
 
 	/*
+	 * As place(), but free space that ends at or before @limit, without
+	 * growing the file; *@found_out tells.  NULL: blocks cannot be moved.
+	 */
+	int (*place_below)(void *eng, uint64_t blk, uint64_t limit,
+			   struct vhd_place *out, bool *found_out,
+			   struct vhd_error *err);
+	/*
+	 * Block @blk (FULL or SOME), whose data has been copied to @to, lives
+	 * there from now on, with all else that it has (a VHD's bitmap is the
+	 * format's to copy); its old place goes to vhd_writer_release().
+	 */
+	int (*move)(void *eng, uint64_t blk, const struct vhd_blk *b,
+		    const struct vhd_place *to, struct vhd_error *err);
+
+	/*
 	 * Holds: nothing.  Makes a place that place() gave fit to be mapped:
 	 * reading as zeros unless @whole (the guest is about to write all of
 	 * it) or FRESH, with whatever else the format keeps there.
@@ -153,6 +169,9 @@ struct vhd_writer_new {
 	struct vhd_pcache *pc;		/* NULL: there is no metadata */
 	struct vhd_writer_geom geom;
 	bool thread;			/* a thread writes waiting metadata */
+	/* New blocks that show what is below need not read as zeros where they
+	 * are not marked. */
+	bool unzeroed;
 };
 
 /*
@@ -166,6 +185,20 @@ int vhd_writer_new(const struct vhd_writer_new *how, struct vhd_writer **w_out,
  * also an earlier one that poisoned it.  NULL is fine.
  */
 int vhd_writer_close(struct vhd_writer *w, struct vhd_error *err);
+
+/*
+ * For what an engine does beside its writer (engine/reshape.h): the file is
+ * touched, what was dirty is on its way to it, and no thread writes metadata
+ * until more of it is dirty.  Nobody else may use the image meanwhile.
+ */
+int vhd_writer_calm(struct vhd_writer *w, struct vhd_error *err);
+/*
+ * Calls @step, which writes metadata past the writer, on such a file.  What
+ * would have poisoned the writer in store() does so here.
+ */
+int vhd_writer_aside(struct vhd_writer *w,
+		     int (*step)(void *eng, void *arg, struct vhd_error *err),
+		     void *arg, struct vhd_error *err);
 
 /* For the engine. */
 int vhd_writer_stage(struct vhd_writer *w, uint64_t off, const uint8_t *page,
@@ -248,6 +281,20 @@ int vhd_writer_end(struct vhd_writer *w, struct vhd_ticket *t, bool ok,
 /* *@done_out: [blk * block_size, end of block or disk) is zeros now. */
 int vhd_writer_unmap(struct vhd_writer *w, uint64_t blk, enum vhd_unmap how,
 		     bool *done_out, struct vhd_error *err);
+
+/* What a block is.  Changes nothing, not even as a first touch. */
+int vhd_writer_look(struct vhd_writer *w, uint64_t blk, struct vhd_blk *out,
+		    struct vhd_error *err);
+
+/*
+ * Moves a block whose place ends behind @limit to free space before it
+ * (VHD-W-8, VHDX-CMP-01).  *@moved_out: it did; false when the block lies before
+ * @limit, has no space or finds none: then nothing has been changed, and it is
+ * no first touch either.  The old space is free after a commit.  Nobody else may
+ * use the image meanwhile.
+ */
+int vhd_writer_move(struct vhd_writer *w, uint64_t blk, uint64_t limit,
+		    bool *moved_out, struct vhd_error *err);
 
 int vhd_writer_commit(struct vhd_writer *w, enum vhd_commit mode,
 		      struct vhd_error *err);

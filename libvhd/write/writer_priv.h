@@ -4,6 +4,7 @@
 
 /* What the parts of the writer share; see writer.h. */
 
+#include "io/copy_range.h"
 #include "write/writer.h"
 
 #include <pthread.h>
@@ -44,6 +45,8 @@ struct vhd_writer {
 	struct vhd_writer_geom geom;
 	unsigned int block_shift;
 	bool want_thread;
+	bool unzeroed;
+	struct vhd_copier mover;	/* of write/move.c */
 	struct vhd_grace grace;
 
 	/* Rank 1: held while the first change is announced in the file. */
