@@ -40,7 +40,31 @@ enum {
 	 * change that leaves some waiting, blocks all signals, and ends with
 	 * the image.  Without it the caller uses vhd_writeback().
 	 */
-	VHD_OPEN_THREAD = 1 << 6
+	VHD_OPEN_THREAD = 1 << 6,
+	/* For reading: also a VHD in the middle of a resize with a journal, as
+	 * far as its headers lead (VHD-X-20). */
+	VHD_OPEN_POISONED = 1 << 7,
+	/* The bytes of an encrypted disk as they are stored (VHD-X-15). */
+	VHD_OPEN_CIPHERTEXT = 1 << 8,
+	/* A parent that is found by its recorded name may be a block device.
+	 * That of an image on a block device may be one anyway. */
+	VHD_OPEN_DEVICES = 1 << 9,
+	/*
+	 * The parent of a VHD is the first file that its locators lead to, in
+	 * the order of their slots, as Xen's tools take it: none in another
+	 * place is looked for, and a file that cannot be used fails the call.
+	 */
+	VHD_OPEN_XEN_PARENT = 1 << 10,
+	/*
+	 * For writing to a VHD as Xen's tools do: exactly the sectors that were
+	 * written become its own, so nothing is ever copied from a parent for a
+	 * whole sector; new blocks lie behind all others; and a file that was
+	 * written to ends where its last block does.
+	 */
+	VHD_OPEN_EXACT = 1 << 11,
+	/* With VHD_OPEN_EXACT: sectors of new blocks that are not written hold
+	 * anything; nobody reads them. */
+	VHD_OPEN_UNZEROED = 1 << 12
 };
 
 /** enum vhd_size_rule - how the size of a VHD disk is found (VHD-C-15) */
@@ -55,9 +79,11 @@ enum vhd_size_rule {
  *
  * @size:        sizeof(struct vhd_open_opts)
  * @flags:       VHD_OPEN_*
- * @cache_bytes: budget of the metadata cache, per layer; 0 means 1 MiB, and
+ * @cache_bytes: budget of the metadata cache, per layer; 0 means 1 MiB, less
+ *               from the ninth layer of a chain on (all 64 of one: 24 MiB), and
  *               4 MiB for an image that is opened for writing
- * @format:      VHD_FORMAT_AUTO probes; anything else is believed
+ * @format:      VHD_FORMAT_AUTO probes; anything else is believed, of parents
+ *               too that are not recorded as raw disks
  * @size_rule:   for VHD images
  * @max_depth:   layers a chain may have; 0 means 256
  * @parent_dirs: directories below which parents may lie, besides the one of
@@ -313,6 +339,16 @@ struct vhd_info_vhdx {
 };
 
 /**
+ * struct vhd_key_hash - what the key of an encrypted disk is known by (VHD-X-15)
+ *
+ * @hash: SHA-256 of @nonce and the key behind it
+ */
+struct vhd_key_hash {
+	uint8_t nonce[32];
+	uint8_t hash[32];
+};
+
+/**
  * struct vhd_info - one layer of a chain
  *
  * @size:    sizeof(struct vhd_info), set by the caller; fields past it are not
@@ -323,6 +359,7 @@ struct vhd_info_vhdx {
  * @file_size:  present length of the file
  * @disk_usage: bytes that the file occupies on its file system; VHD_NO_OFFSET
  *              when not known
+ * @key:        where vhd.has_keyhash says that there is one
  */
 struct vhd_info {
 	uint32_t size;
@@ -341,6 +378,7 @@ struct vhd_info {
 	bool raw_parent;
 	struct vhd_info_vhd vhd;
 	struct vhd_info_vhdx vhdx;
+	struct vhd_key_hash key;
 };
 
 /**

@@ -14,6 +14,7 @@
 
 #include "base/sink.h"
 #include "engine/repair.h"
+#include "engine/reshape.h"
 #include "io/io.h"
 #include "vhd/error.h"
 #include "vhd/image.h"
@@ -39,6 +40,10 @@ struct vhd_engine_open {
 	int64_t now;		/* Unix time for time stamp findings; 0: none */
 	bool writable;		/* replay a log in place, and make a writer */
 	bool thread;		/* the writer may have a thread */
+	/* VHD_OPEN_POISONED, VHD_OPEN_CIPHERTEXT, and VHD_OPEN_XEN_PARENT: the
+	 * locators of vhd_parent_ref come in the order of their slots; for
+	 * writing VHD_OPEN_EXACT, VHD_OPEN_UNZEROED. */
+	uint32_t flags;
 	struct vhd_sink sink;	/* copied; what is odd but no error */
 };
 
@@ -71,6 +76,12 @@ struct vhd_build {
 	uint32_t physical_sector;
 	uint32_t flags;		/* VHD_CREATE_PREALLOCATE */
 	bool xen;		/* VHD: creator "tap" with a batmap */
+	bool exact;		/* Xen: the size to the byte, and up to 2 TiB */
+	uint64_t room_size;	/* VHD: the table is long enough for such a disk;
+				 * 0: for the disk as it is */
+	uint64_t end;		/* VHD: the file is a device of so many bytes,
+				 * with anything on it; 0: it is a new file */
+	const struct vhd_key_hash *key;	/* Xen; NULL: none */
 	int64_t timestamp;	/* Unix; never 0 */
 	struct vhd_guid seed;	/* all GUIDs derive from it (base/guid.h) */
 	/* Differencing only: */
@@ -139,6 +150,67 @@ struct vhd_engine {
 	 */
 	int (*repair)(const struct vhd_engine_repair *req,
 		      struct vhd_error *err);
+
+	/*
+	 * Changes beyond what a guest can do; what holds for all of them is in
+	 * engine/reshape.h.  NULL: the format cannot do that.
+	 *
+	 * resize() makes the disk larger (new bytes are zeros) or smaller
+	 * (blocks behind the new end are given up), durably.
+	 */
+	int (*resize)(void *eng, const struct vhd_engine_resize *req,
+		      struct vhd_error *err);
+	/*
+	 * Changes what @what->mask names, durably; identity: see identify().
+	 * What it would refuse set_check() does as well, and writes nothing.
+	 */
+	int (*set_check)(void *eng, const struct vhd_attrs *what,
+			 struct vhd_error *err);
+	int (*set)(void *eng, const struct vhd_attrs *what,
+		   struct vhd_error *err);
+	/*
+	 * What children record of the image is to be @id.  VHDX: before the
+	 * first change, that change gives the file this DataWriteGuid and not
+	 * a fresh one (its present one: "the guest's bytes stay the same");
+	 * after it, durable on return, and all data before it.  VHD: the
+	 * unique id, durable on return; nothing is written where it is @id.
+	 */
+	int (*identify)(void *eng, const struct vhd_guid *id,
+			struct vhd_error *err);
+	/*
+	 * A child's second name for its parent (VHDX-MRG-02), durable on
+	 * return; a zero @id clears it.  The child's own identity stays: bytes
+	 * of the guest are not changed after it without identify().
+	 * NULL: the format has none, and a parent keeps its identity when it
+	 * is written to.
+	 */
+	int (*link2)(void *eng, const struct vhd_guid *id,
+		     struct vhd_error *err);
+	/*
+	 * Records @parent as the parent of a differencing image: identity, time
+	 * and names, durably.  A cut leaves the old record or the new one.  The
+	 * image's own identity stays, and so does what it stores.  The engine
+	 * was opened for writing and nothing was written yet; only shut() and
+	 * close() may follow.  With @dry the file stays as it is, and opened for
+	 * reading will do.  *@changed_out: the record is, or would be, another.
+	 */
+	int (*reparent)(void *eng, const struct vhd_engine_parent *parent,
+			bool dry, bool *changed_out, struct vhd_error *err);
+	/*
+	 * The file is about to be packed: on close it may be cut to less than
+	 * it had when it was opened.  *@limit_out is where it would end if all
+	 * that has a place lay together; blocks at or behind it are to be moved
+	 * with vhd_writer_move().  Call again for a better answer after blocks
+	 * were dropped.  Space that nothing needs may be given up here already,
+	 * durably; where there is none the file is not changed.
+	 */
+	int (*pack)(void *eng, uint64_t *limit_out, struct vhd_error *err);
+	/*
+	 * Moves what is no payload block and lies at or behind @limit into
+	 * room before it, where there is some, and gives up what nothing needs
+	 * any more; durable after the next commit.  NULL: there is nothing.
+	 */
+	int (*pack_rest)(void *eng, uint64_t limit, struct vhd_error *err);
 
 	/*
 	 * Building a new image in the empty file @io (which the caller owns):

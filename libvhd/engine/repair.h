@@ -28,6 +28,13 @@ struct vhd_engine_parent {
 	int64_t timestamp;		/* Unix */
 	const char *relative;		/* POSIX separators, no leading "./" */
 	const char *windows;		/* or NULL */
+	/* VHD: named as Xen's tools do it, whoever has made the image, and
+	 * nothing of it behind a block, where they look for none. */
+	bool xen;
+	/* May be NULL: asked before each stage of recording it; false ends the
+	 * call as a crash would. */
+	bool (*step)(void *arg, const char *stage);
+	void *step_arg;
 };
 
 struct vhd_engine_repair {

@@ -13,4 +13,7 @@ extern const struct vhd_engine vhd1_engine;
  */
 int vhd1_ends_fixed(struct vhd_io *io, bool *yes_out, struct vhd_error *err);
 
+/* The same for the last 512 bytes of @end: the length of that footer, or 0. */
+size_t vhd1_fixed_trailer(const uint8_t last[512], uint64_t end);
+
 #endif

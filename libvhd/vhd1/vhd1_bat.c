@@ -194,6 +194,7 @@ static int hole_find(struct vhd1 *v, struct vhd1_hole *h, uint64_t off,
 		h->back = h->back ? h->back * 2 : BACK_LEN;
 	}
 	h->from = rc ? h->to : from;
+	h->data_to = rc ? h->to : stop;
 	return rc;
 }
 
@@ -209,6 +210,8 @@ int vhd1_in_hole(struct vhd1 *v, struct vhd1_hole *h, uint64_t off,
 	*yes_out = off >= h->from && range_in(off - h->from, len,
 					      h->to - h->from);
 	if (*yes_out || touched(v) || off >= v->file_size)
+		return 0;
+	if (off >= h->to && off < h->data_to)
 		return 0;
 	if (h->wait) {
 		h->wait--;

@@ -42,6 +42,8 @@ static int scan_bit(struct scanning *g, uint64_t blk, struct vhd_error *err)
 		return rc;
 	if (entry == VHD1_UNUSED)
 		return g->s->fault(g->s->arg, blk, VHD1_BIT_UNUSED, err);
+	if (g->s->table_only)
+		return 0;
 	rc = bitmap_full(g, entry, &full, err);
 	if (!rc && !full)
 		rc = g->s->fault(g->s->arg, blk, VHD1_BIT_PARTIAL, err);

@@ -19,6 +19,7 @@ struct vhd1_batmap_scan {
 	int (*fault)(void *arg, uint64_t blk, enum vhd1_bit_fault fault,
 		     struct vhd_error *err);
 	void *arg;
+	bool table_only;	/* sector bitmaps are not read */
 	uint32_t checksum;	/* out: of what is there */
 };
 

@@ -9,6 +9,7 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "codec/vhd1_batmap.h"
+#include "io/reserve.h"
 #include "vhd1/vhd1_priv.h"
 
 /*
@@ -16,6 +17,11 @@
  * through the cache, so its size does not matter.  Until finish() writes the
  * footers, last of all the copy at the front, the file is nothing that anyone
  * recognises (VHD-W-21).
+ *
+ * A device has something on it, perhaps an image.  Its footers go first, and the
+ * steps are flushed one by one, for nothing but their order makes the new image
+ * appear at once: a file does so by its name.  What is between the metadata and
+ * the footer in the last sector stays as it is.
  */
 
 enum {
@@ -48,24 +54,45 @@ static int store(void *arg, uint64_t off, const uint8_t *page,
 			    from, err);
 }
 
+/* Behind the entries Xen has zeros; others go on with what unused ones have. */
+static uint64_t ones_end(const struct vhd1_builder *b)
+{
+	return b->xen ? b->hdr.table_off + UINT64_C(4) * b->hdr.max_entries
+		      : b->table_end;
+}
+
 static int table_clear(struct vhd1_builder *b, struct vhd_error *err)
 {
-	uint64_t at = b->hdr.table_off;
-	uint8_t *ones;
+	uint64_t at = b->hdr.table_off, ones = ones_end(b);
+	uint8_t *buf;
 	int rc = 0;
 
-	ones = vhd_alloc((size_t)min_u64(FILL_LEN, b->table_end - at));
-	if (!ones)
+	buf = vhd_alloc((size_t)min_u64(FILL_LEN, b->table_end - at));
+	if (!buf)
 		return vhd_fail_nomem(err);
-	memset(ones, 0xff, (size_t)min_u64(FILL_LEN, b->table_end - at));
+	memset(buf, 0xff, (size_t)min_u64(FILL_LEN, b->table_end - at));
 	while (!rc && at < b->table_end) {
 		uint64_t len = min_u64(FILL_LEN, b->table_end - at);
 
-		rc = vhd_io_write(b->io, ones, (size_t)len, at, err);
+		if (at + len > ones)
+			memset(buf + (ones - at), 0, (size_t)(at + len - ones));
+		rc = vhd_io_write(b->io, buf, (size_t)len, at, err);
 		at += len;
 	}
-	vhd_free(ones);
+	vhd_free(buf);
 	return rc;
+}
+
+/* Whatever image is on the device, from now on it is none. */
+static int device_clear(struct vhd1_builder *b, struct vhd_error *err)
+{
+	static const uint8_t zeros[VHD1_FOOTER_LEN];
+	int rc = vhd_io_write(b->io, zeros, sizeof(zeros), 0, err);
+
+	if (!rc)
+		rc = vhd_io_write(b->io, zeros, sizeof(zeros),
+				  b->end - VHD1_FOOTER_LEN, err);
+	return rc ? rc : vhd_io_flush(b->io, err);
 }
 
 void vhd1_discard(void *bld)
@@ -93,7 +120,10 @@ int vhd1_build(struct vhd_io *io, const struct vhd_build *what,
 	if (!b)
 		return vhd_fail_nomem(err);
 	b->io = io;
+	b->reach = vhd_io_overdoes(io);
 	rc = vhd1_plan(b, what, err);
+	if (!rc && b->end)
+		rc = device_clear(b, err);
 	if (!rc && what->type != VHD_TYPE_FIXED) {
 		rc = table_clear(b, err);
 		if (!rc)
@@ -129,13 +159,23 @@ static int block_new(struct vhd1_builder *b, uint64_t blk, uint64_t *at_out,
 	uint64_t at = vhd1_block_place(b, b->next_off);
 	uint64_t end = at + b->bitmap_len + b->hdr.block_size;
 	be32 entry = be32_make((uint32_t)(at / VHD1_SECTOR));
-	int rc;
+	int rc = 0;
 
 	if (at / VHD1_SECTOR >= VHD1_UNUSED || end > 2 * TiB)
 		return vhd_fail_code_rule(err, VHD_E_NOSPACE,
 			RULE_VHD1_BLOCK_LIMIT, at, "block %" PRIu64
 			" would lie beyond 2 TiB", blk);
-	rc = bitmap_write(b, at, err);
+	if (b->end && end > b->end - VHD1_FOOTER_LEN)
+		return vhd_fail(err, VHD_E_NOSPACE, "the device has %" PRIu64
+				" bytes; block %" PRIu64 " would end at %"
+				PRIu64, b->end, blk, end);
+	if (b->end)
+		rc = vhd_io_zero(b->io, b->hdr.block_size, at + b->bitmap_len,
+				 err);
+	else if (b->reach)
+		rc = vhd_io_reach(b->io, end, err);
+	if (!rc)
+		rc = bitmap_write(b, at, err);
 	if (!rc)
 		rc = vhd_pcache_write(b->pc, b->hdr.table_off + 4 * blk,
 				      &entry, sizeof(entry), err);
@@ -184,6 +224,7 @@ static int batmap_write(struct vhd1_builder *b, struct vhd_error *err)
 		.map_sectors = vhd1_batmap_sectors(b->hdr.max_entries),
 		.version = VHD1_BATMAP_1_2,
 		.checksum = UINT32_MAX,
+		.key_cookie = b->keyed,
 	};
 	size_t len = VHD1_BATMAP_LEN + (size_t)map.map_sectors * VHD1_SECTOR;
 	uint8_t *raw = vhd_alloc(len);
@@ -191,6 +232,8 @@ static int batmap_write(struct vhd1_builder *b, struct vhd_error *err)
 
 	if (!raw)
 		return vhd_fail_nomem(err);
+	memcpy(map.key_nonce, b->key.nonce, sizeof(map.key_nonce));
+	memcpy(map.key_hash, b->key.hash, sizeof(map.key_hash));
 	vhd1_batmap_encode(&map, raw);
 	rc = vhd_io_write(b->io, raw, len, b->table_end, err);
 	vhd_free(raw);
@@ -216,10 +259,20 @@ static int meta_write(struct vhd1_builder *b, struct vhd_error *err)
 	return vhd_io_write(b->io, raw, sizeof(raw), VHD1_FOOTER_LEN, err);
 }
 
+/* A step that the next one builds on. */
+static int step(struct vhd1_builder *b, const void *buf, uint64_t off,
+		struct vhd_error *err)
+{
+	int rc = b->end ? vhd_io_flush(b->io, err) : 0;
+
+	return rc ? rc : vhd_io_write(b->io, buf, VHD1_FOOTER_LEN, off, err);
+}
+
 int vhd1_finish(void *bld, struct vhd_error *err)
 {
 	struct vhd1_builder *b = bld;
 	bool sparse = b->footer.type != VHD1_TYPE_FIXED;
+	uint64_t tail = b->end ? b->end - VHD1_FOOTER_LEN : b->next_off;
 	uint8_t raw[VHD1_FOOTER_LEN];
 	int rc = 0;
 
@@ -228,8 +281,8 @@ int vhd1_finish(void *bld, struct vhd_error *err)
 	if (rc)
 		return rc;
 	vhd1_footer_encode(&b->footer, raw);
-	rc = vhd_io_write(b->io, raw, sizeof(raw), b->next_off, err);
+	rc = step(b, raw, tail, err);
 	if (!rc && sparse)
-		rc = vhd_io_write(b->io, raw, sizeof(raw), 0, err);
+		rc = step(b, raw, 0, err);
 	return rc;
 }

@@ -27,9 +27,14 @@ struct vhd1_builder {
 	struct vhd1_footer footer;
 	struct vhd1_header hdr;
 	bool xen;
+	bool tight;			/* no space for longer names */
+	bool keyed;
+	struct vhd_key_hash key;
+	uint64_t end;			/* of a device; 0: a file that grows */
 	uint64_t table_end;		/* padding included */
 	uint64_t meta_end;
 	uint64_t next_off;		/* end of what is used so far */
+	bool reach;			/* see vhd_io_overdoes() */
 	uint32_t bitmap_len;
 	unsigned block_shift;
 	uint32_t align;			/* of data: 4096, or 512 */
@@ -47,5 +52,8 @@ uint64_t vhd1_block_place(const struct vhd1_builder *b, uint64_t off);
  * @b->meta_end on, which it moves. */
 int vhd1_relate(struct vhd1_builder *b, const struct vhd_build *what,
 		struct vhd_error *err);
+/* Does @v record its parent in just the way that @b would? */
+struct vhd1;
+bool vhd1_is_related(const struct vhd1 *v, const struct vhd1_builder *b);
 
 #endif

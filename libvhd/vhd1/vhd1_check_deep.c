@@ -80,7 +80,7 @@ static int on_tick(void *arg, uint64_t done, struct vhd_error *err)
 int vhd1_check_deep(struct vhd1_checker *c, struct vhd_error *err)
 {
 	struct looking l = { .c = c };
-	const struct vhd1_deep deep = { on_block, on_tick, &l };
+	const struct vhd1_deep deep = { on_block, on_tick, &l, false };
 	int rc = vhd1_deep_walk(c->v, &deep, err);
 
 	if (!rc && l.zero)

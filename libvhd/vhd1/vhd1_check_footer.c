@@ -10,6 +10,7 @@
 /* VHD-K-5 to VHD-K-20: what the footer says, and a fixed disk's surroundings. */
 
 #define SIZE_CAP	(UINT64_C(2040) * GiB)	/* VHD-M-1 */
+#define BLOCKS_CAP	(2 * TiB)		/* VHD-M-5: no sector lies behind */
 #define TIME_SLACK	1800			/* seconds, VHD-K-9 */
 #define YEAR_2010	INT64_C(1262304000)	/* VHD-F-12 */
 
@@ -53,11 +54,14 @@ static void check_sizes(const struct vhd1_checker *c, uint64_t off)
 		vhd_report(c->sink, RULE_VHD1_SIZE_GROWN, off,
 			   "original size is %" PRIu64 ", current size %"
 			   PRIu64, f->original_size, f->current_size);
-	if (f->current_size > SIZE_CAP)
-		vhd_report(c->sink, vhd1_is_sparse(c->v) ?
-			   RULE_VHD1_SIZE_LIMIT_BLOCKS : RULE_VHD1_SIZE_LIMIT,
-			   off, "size %" PRIu64 " is over 2040 GiB",
-			   f->current_size);
+	/* Between the two are disks that Xen makes and uses. */
+	if (vhd1_is_sparse(c->v) && f->current_size > BLOCKS_CAP)
+		vhd_report(c->sink, RULE_VHD1_SIZE_LIMIT_BLOCKS, off,
+			   "size %" PRIu64 " is over 2 TiB", f->current_size);
+	else if (f->current_size > SIZE_CAP)
+		vhd_report(c->sink, RULE_VHD1_SIZE_LIMIT, off,
+			   "size %" PRIu64 " is over 2040 GiB, above which "
+			   "Windows and QEMU take no VHD", f->current_size);
 	if (f->current_size % MiB)
 		vhd_report(c->sink, RULE_VHD1_SIZE_AZURE, off,
 			   "size %" PRIu64 " is not a whole number of MiB",

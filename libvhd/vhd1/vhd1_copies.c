@@ -27,8 +27,13 @@
  * taken, and the wrong checksum is reported; a fixed disk has one footer only
  * and nothing to vouch for it.
  *
+ * What an interrupted change of the footer leaves (VHD-W-10) is no damage: the
+ * trailing one is written first, each of the two is sound, and they differ in
+ * nothing but what such a change changes.  The trailing one is the newer.
+ *
  * Cookies also mark states that are no image: "v_poison" is left by a resize
- * that was interrupted and can be undone only with its journal.
+ * that was interrupted and can be undone only with its journal.  Who wants to
+ * see how far it got is shown what is there (VHD_OPEN_POISONED).
  */
 
 static void weigh(struct vhd1_copy *c)
@@ -106,6 +111,14 @@ int vhd1_probe(struct vhd_io *io, bool *ours_out, struct vhd_error *err)
 	return 0;
 }
 
+/* Is that the footer of all that lies before it? */
+static bool is_fixed(const struct vhd1_copy *c)
+{
+	return vhd1_sealed(c->seal) && c->f.type == VHD1_TYPE_FIXED &&
+	       vhd1_footer_judge(&c->f) == VHD_RULE_NONE &&
+	       c->f.current_size == c->off;
+}
+
 int vhd1_ends_fixed(struct vhd_io *io, bool *yes_out, struct vhd_error *err)
 {
 	struct vhd1_copy c;
@@ -117,10 +130,20 @@ int vhd1_ends_fixed(struct vhd_io *io, bool *yes_out, struct vhd_error *err)
 		rc = load_tail(io, size, &c, err);
 	if (rc)
 		return rc;
-	*yes_out = vhd1_sealed(c.seal) && c.f.type == VHD1_TYPE_FIXED &&
-		   vhd1_footer_judge(&c.f) == VHD_RULE_NONE &&
-		   c.f.current_size == c.off;
+	*yes_out = is_fixed(&c);
 	return 0;
+}
+
+size_t vhd1_fixed_trailer(const uint8_t last[512], uint64_t end)
+{
+	size_t len = end % VHD1_SECTOR == VHD1_FOOTER_LEN_OLD
+			     ? VHD1_FOOTER_LEN_OLD
+			     : VHD1_FOOTER_LEN;
+	struct vhd1_copy c = { .off = end - len };
+
+	memcpy(c.raw, last + (VHD1_FOOTER_LEN - len), len);
+	weigh(&c);
+	return is_fixed(&c) ? len : 0;
 }
 
 static bool filled_with(const struct vhd1_copy *c, uint8_t byte)
@@ -136,6 +159,18 @@ static bool filled_with(const struct vhd1_copy *c, uint8_t byte)
 bool vhd1_copy_killed(const struct vhd1_copy *c)
 {
 	return filled_with(c, 0xc7) || filled_with(c, 0xff);
+}
+
+bool vhd1_copy_poisoned(const struct vhd1_copy *c)
+{
+	struct vhd1_footer_disk d;
+
+	memcpy(&d, c->raw, sizeof(d));
+	return c->seal == VHD1_SEAL_POISON &&
+	       be32_get(d.checksum) ==
+		       vhd1_checksum(c->raw, sizeof(d),
+				     offsetof(struct vhd1_footer_disk,
+					      checksum));
 }
 
 /* VHD-G-6: x.vhd beside x.v01. */
@@ -176,6 +211,30 @@ bool vhd1_copies_same(const struct vhd1_copies *c)
 	return !memcmp(a, b, sizeof(a));
 }
 
+/*
+ * Do they differ only in what identify, set and resize change?  Type, version
+ * and the bytes that nobody knows never change.
+ */
+static bool is_step(const struct vhd1_copies *c)
+{
+	const struct vhd1_footer *t = &c->tail.f, *f = &c->front.f;
+
+	return c->tail.seal == VHD1_SEAL_OK && c->front.seal == VHD1_SEAL_OK &&
+	       t->type == f->type && t->version == f->version &&
+	       t->features == f->features &&
+	       !memcmp(t->reserved, f->reserved, sizeof(t->reserved));
+}
+
+static void report_step(const struct vhd1_copies *c,
+			const struct vhd_sink *sink)
+{
+	vhd_report(sink, RULE_VHD1_FOOTERS_STEP, 0,
+		   "the footer at 0x%" PRIx64 " (%" PRIu64 " bytes of disk) "
+		   "was changed, and its copy at 0 (%" PRIu64 ") was not",
+		   c->tail.off, c->tail.f.current_size,
+		   c->front.f.current_size);
+}
+
 static int settle_difference(struct vhd1 *v, const struct vhd1_copies *c,
 			     const struct vhd_sink *sink,
 			     struct vhd_error *err)
@@ -188,6 +247,11 @@ static int settle_difference(struct vhd1 *v, const struct vhd1_copies *c,
 		rc = vhd1_header_backs(v, &c->front.f, &front_fits, err);
 	if (rc)
 		return rc;
+	v->footers_step = tail_fits && front_fits && is_step(c);
+	if (v->footers_step) {
+		report_step(c, sink);
+		return 0;
+	}
 	if (front_fits && !tail_fits)
 		use(v, &c->front, VHD_COPY_FIRST);
 	v->footers_differ = true;
@@ -290,6 +354,13 @@ static int from_twins(struct vhd1 *v, const struct vhd1_copies *c,
 	return 0;
 }
 
+/* Who looks into a resize takes its footers for what they were before. */
+static void overlook_poison(struct vhd1_copy *c)
+{
+	if (vhd1_copy_poisoned(c))
+		c->seal = VHD1_SEAL_OK;
+}
+
 static int choose(struct vhd1 *v, const struct vhd1_copies *c,
 		  const struct vhd_sink *sink, struct vhd_error *err)
 {
@@ -370,6 +441,10 @@ int vhd1_footers_load(struct vhd1 *v, const struct vhd_engine_open *req,
 			VHD_NO_OFFSET, "file has %" PRIu64
 			" bytes; a footer alone needs 512", size);
 	rc = vhd1_copies_load(v->io, size, &c, err);
+	if (!rc && req->flags & VHD_OPEN_POISONED && !req->writable) {
+		overlook_poison(&c.tail);
+		overlook_poison(&c.front);
+	}
 	if (!rc)
 		rc = choose(v, &c, &req->sink, err);
 	if (!rc)

@@ -30,6 +30,9 @@ int vhd1_copies_load(struct vhd_io *io, uint64_t size,
  */
 bool vhd1_copy_killed(const struct vhd1_copy *c);
 
+/* VHD-X-20: the mark of a resize, and a right checksum. */
+bool vhd1_copy_poisoned(const struct vhd1_copy *c);
+
 /*
  * Same footer?  Old Xen tools keep the hidden flag in the front copy only
  * (VHD-F-32): for them neither it nor the checksum is compared.

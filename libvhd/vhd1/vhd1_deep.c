@@ -17,7 +17,7 @@ enum {
 struct diving {
 	struct vhd1 *v;
 	const struct vhd1_deep *to;
-	struct vhd1_hole hole;
+	struct vhd1_hole hole, bare;	/* in data, and in bitmaps */
 	uint8_t *bits, *data;	/* bitmap_len bytes each */
 	uint8_t *piece;
 	uint64_t looked;	/* blocks since the last tick */
@@ -58,6 +58,19 @@ static int data_look(struct diving *d, uint64_t at, struct vhd_error *err)
 	return 0;
 }
 
+/* Space that was never written to has no bitmap in the file. */
+static int bits_read(struct diving *d, uint64_t at, struct vhd_error *err)
+{
+	const uint32_t len = d->v->bitmap_len;
+	bool hole;
+	int rc = vhd1_in_hole(d->v, &d->bare, at, len, &hole, err);
+
+	if (rc || !hole)
+		return rc ? rc : vhd1_read(d->v, d->bits, len, at, err);
+	memset(d->bits, 0, len);
+	return 0;
+}
+
 static int enter(void *arg, uint64_t blk, uint32_t entry,
 		 struct vhd_error *err)
 {
@@ -74,10 +87,10 @@ static int enter(void *arg, uint64_t blk, uint32_t entry,
 	    vhd1_span_hit(v, b.at, v->span_hard))
 		return 0;
 	b.sectors = (uint32_t)vhd1_sectors_of(v, blk);
-	rc = vhd1_read(v, d->bits, v->bitmap_len, b.at, err);
+	rc = bits_read(d, b.at, err);
 	if (rc || vhd1_sealed(vhd1_footer_seal(d->bits)))
 		return rc;
-	if (v->footer.type == VHD1_TYPE_DYNAMIC)
+	if (v->footer.type == VHD1_TYPE_DYNAMIC || d->to->data)
 		rc = data_look(d, b.at, err);
 	if (!rc)
 		rc = d->to->block(d->to->arg, &b, err);

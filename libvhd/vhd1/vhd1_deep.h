@@ -13,7 +13,7 @@ struct vhd1_inside {
 	uint32_t sectors;
 	const uint8_t *bits;	/* the bitmap, MSB first */
 	/* Sectors that hold anything but zeros; not looked at in a
-	 * differencing disk. */
+	 * differencing disk, unless @data of struct vhd1_deep is set. */
 	const uint8_t *data;
 };
 
@@ -22,6 +22,7 @@ struct vhd1_deep {
 		     struct vhd_error *err);
 	int (*tick)(void *arg, uint64_t done, struct vhd_error *err);
 	void *arg;
+	bool data;
 };
 
 int vhd1_deep_walk(struct vhd1 *v, const struct vhd1_deep *to,

@@ -13,9 +13,10 @@
  * Most blocks are full, and that is one bit: 128 KiB for the largest disk with
  * blocks of 2 MiB.
  *
- * A bit is never taken back.  Bits of a bitmap are only ever set, and a block
- * of a dynamic disk that lost its space and gets new one is full at once; one
- * of a differencing disk never loses it.
+ * A bit is taken back when a block loses its space.  Beside readers, one of which
+ * may be about to set it, that happens in a dynamic disk only, where a block
+ * that gets new space is full at once.  Otherwise bits of a bitmap are only ever
+ * set.
  */
 
 /* Disks of more blocks than this, with tiny blocks, do without. */
@@ -38,6 +39,14 @@ bool vhd1_full_known(const struct vhd1 *v, uint64_t blk)
 		return false;
 	return atomic_load_explicit(&v->full[blk / 64], memory_order_relaxed) >>
 	       blk % 64 & 1;
+}
+
+void vhd1_full_forget(struct vhd1 *v, uint64_t blk)
+{
+	if (v->full)
+		atomic_fetch_and_explicit(&v->full[blk / 64],
+					  ~(UINT64_C(1) << blk % 64),
+					  memory_order_relaxed);
 }
 
 void vhd1_full_learn(struct vhd1 *v, uint64_t blk, uint64_t at)

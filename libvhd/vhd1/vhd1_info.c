@@ -82,12 +82,17 @@ void vhd1_info(void *eng, struct vhd_info *out)
 			  vhd_is_zero(v->hdr.parent_id, 16);
 	memset(&out->vhd, 0, sizeof(out->vhd));
 	memset(&out->vhdx, 0, sizeof(out->vhdx));
+	memset(&out->key, 0, sizeof(out->key));
 	info_footer(v, &out->vhd);
 	if (!vhd1_is_sparse(v))
 		return;
 	out->block_size = v->hdr.block_size;
 	out->block_count = vhd1_block_count(v);
 	info_header(v, &out->vhd);
+	if (!out->vhd.has_keyhash)
+		return;
+	memcpy(out->key.nonce, v->batmap.key_nonce, sizeof(out->key.nonce));
+	memcpy(out->key.hash, v->batmap.key_hash, sizeof(out->key.hash));
 }
 
 struct counting {

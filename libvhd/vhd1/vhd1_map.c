@@ -17,7 +17,8 @@
  */
 
 enum {
-	BITS_LEN = 512		/* of a bitmap at once: all of the common one */
+	BITS_LEN = 512,		/* of a bitmap at once: all of the common one */
+	BITS_FIRST = 64		/* at first: most runs that end end soon */
 };
 
 static enum vhd_run_kind absent(const struct vhd1 *v)
@@ -41,7 +42,7 @@ int vhd1_place_check(const struct vhd1 *v, uint64_t blk, uint64_t at,
 		return vhd_fail_rule(err, RULE_VHD1_BLOCK_PAST_END, at,
 			"block %" PRIu64 " at 0x%" PRIx64 " lies past the end "
 			"of the data (0x%" PRIx64 ")", blk, at, tail);
-	if (v->batmap.key_cookie == 1)
+	if (v->batmap.key_cookie == 1 && !v->ciphertext)
 		return vhd_fail_code_rule(err, VHD_E_UNSUPPORTED,
 			RULE_VHD1_KEYHASH, at,
 			"block %" PRIu64 " is encrypted, and there is no key",
@@ -95,9 +96,11 @@ struct bits {
 	uint64_t stop;		/* end of the stretch, counted as @from is */
 };
 
-/* The bits from @pos on, as many of those up to @limit as come in one piece. */
+/* The bits from @pos on, as many of those up to @limit as come in one piece of
+ * at most @most bytes. */
 static int bits_get(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t pos,
-		    uint64_t limit, struct bits *b, struct vhd_error *err)
+		    uint64_t limit, size_t most, struct bits *b,
+		    struct vhd_error *err)
 {
 	uint64_t off = at + pos / 8;
 	size_t in_page = (size_t)(off % VHD_PAGE_SIZE);
@@ -106,7 +109,7 @@ static int bits_get(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t pos,
 	int rc;
 
 	b->from = pos % 8;
-	len = min_u64(min_u64(VHD_PAGE_SIZE - in_page, BITS_LEN),
+	len = min_u64(min_u64(VHD_PAGE_SIZE - in_page, most),
 		      div_ceil(b->from + (limit - pos), 8));
 	b->stop = min_u64(8 * len, b->from + (limit - pos));
 	rc = vhd_pcache_get(v->pc, off, &page, err);
@@ -123,13 +126,14 @@ int vhd1_bit_run(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t sec,
 		 uint64_t limit, bool *set_out, uint64_t *count_out,
 		 struct vhd_error *err)
 {
+	size_t most = BITS_FIRST;
 	uint64_t pos = sec;
 	bool set = false;
 
-	while (pos < limit) {
+	for (; pos < limit; most = BITS_LEN) {
 		uint64_t run = 0;
 		struct bits b;
-		int rc = bits_get(v, blk, at, pos, limit, &b, err);
+		int rc = bits_get(v, blk, at, pos, limit, most, &b, err);
 
 		if (rc)
 			return rc;

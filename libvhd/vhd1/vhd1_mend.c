@@ -9,11 +9,15 @@
  * over nothing but what may be one (VHD-Y-20): the table is scanned for that,
  * and damage in it stops us (VHD-Y-21).
  *
+ * A copy that an interrupted change left behind becomes the trailing footer's
+ * (VHD-W-10).
+ *
  * Footers of 511 bytes get their last one (VHD-F-4); a file whose length is no
  * multiple of 512 gets its footer once more, where it belongs (VHD-G-3).
  */
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "io/stat.h"
 #include "vhd1/vhd1_write.h"
 
 static bool has(const struct vhd1 *v, uint32_t copy)
@@ -27,9 +31,11 @@ static int front_mend(struct vhd1 *v, struct vhd_error *err)
 
 	if (!rc)
 		rc = vhd1_flush(v, err);
-	if (!rc)
-		v->footers_ok |= VHD_COPY_FIRST;
-	return rc;
+	if (rc)
+		return rc;
+	v->footers_ok |= VHD_COPY_FIRST;
+	v->footers_step = false;
+	return 0;
 }
 
 /* Where the trailing footer belongs. */
@@ -72,17 +78,24 @@ static int tail_mend(struct vhd1 *v, struct vhd_error *err)
 	return 0;
 }
 
+/* May the file become shorter than it came? */
+static bool may_shrink(const struct vhd1 *v)
+{
+	return v->write->packing ||
+	       (v->write->exact && !vhd_io_is_device(v->io));
+}
+
 int vhd1_write_touch(void *eng, struct vhd_error *err)
 {
 	struct vhd1 *v = eng;
 	int rc = 0;
 
-	if (!has(v, VHD_COPY_FIRST))
+	if (!has(v, VHD_COPY_FIRST) || v->footers_step)
 		rc = front_mend(v, err);
 	if (!rc && (!has(v, VHD_COPY_SECOND) ||
 		    v->file_size != v->tail_off + VHD1_FOOTER_LEN))
 		rc = tail_mend(v, err);
 	if (!rc)
-		v->write->floor = v->tail_off;
+		v->write->floor = may_shrink(v) ? 0 : v->tail_off;
 	return rc;
 }

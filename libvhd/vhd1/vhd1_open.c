@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
-#include "vhd1/vhd1_write.h"
+#include "vhd1/vhd1_reshape.h"
 
 uint64_t vhd1_block_count(const struct vhd1 *v)
 {
@@ -95,7 +95,8 @@ static int open_rest(struct vhd1 *v, const struct vhd_engine_open *req,
 	if (!rc && vhd1_is_sparse(v))
 		rc = vhd1_batmap_load(v, &req->sink, err);
 	if (!rc && v->footer.type == VHD1_TYPE_DIFF)
-		rc = vhd1_names_load(v, &req->sink, err);
+		rc = vhd1_names_load(v, req->flags & VHD_OPEN_XEN_PARENT,
+				     &req->sink, err);
 	if (!rc && vhd1_is_sparse(v))
 		rc = vhd1_cache_new(v, req->cache_bytes, err);
 	if (!rc && vhd1_is_sparse(v))
@@ -114,6 +115,7 @@ static int v1_open(const struct vhd_engine_open *req, void **eng_out,
 	if (!v)
 		return vhd_fail_nomem(err);
 	v->io = req->io;
+	v->ciphertext = req->flags & VHD_OPEN_CIPHERTEXT;
 	rc = vhd1_footers_load(v, req, err);
 	if (!rc)
 		rc = open_rest(v, req, err);
@@ -137,6 +139,7 @@ int vhd1_open_as(const struct vhd_engine_open *req,
 	if (!v)
 		return vhd_fail_nomem(err);
 	v->io = req->io;
+	v->ciphertext = req->flags & VHD_OPEN_CIPHERTEXT;
 	v->footer = *f;
 	v->footer_used = VHD_COPY_SECOND;
 	v->tail_off = tail_off;
@@ -167,6 +170,10 @@ const struct vhd_engine vhd1_engine = {
 	.layout = vhd1_layout,
 	.check = vhd1_check,
 	.repair = vhd1_repair,
+	.set_check = vhd1_set_check,
+	.set = vhd1_set,
+	.identify = vhd1_identify,
+	.pack = vhd1_pack,
 	.build = vhd1_build,
 	.place = vhd1_place,
 	.finish = vhd1_finish,

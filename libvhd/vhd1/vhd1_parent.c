@@ -148,6 +148,22 @@ static void take_all(struct vhd1 *v, struct found *all, uint32_t code,
 			take(v, &all[i].text, name, all[i].kind);
 }
 
+/* VHD-L-21: Xen's tools know three kinds, and take them as they come. */
+static void slot_names(struct vhd1 *v, struct found *all)
+{
+	char name[5];
+	size_t i;
+
+	for (i = 0; i < VHD1_LOCATORS; i++) {
+		if (!all[i].text || (all[i].code != VHD1_LOC_MACX &&
+				     all[i].code != VHD1_LOC_W2KU &&
+				     all[i].code != VHD1_LOC_W2RU))
+			continue;
+		vhd1_locator_code_text(all[i].code, name);
+		take(v, &all[i].text, name, all[i].kind);
+	}
+}
+
 static void sort_names(struct vhd1 *v, struct found *all)
 {
 	static const enum vhd_locator_kind rel = VHD_LOCATOR_RELATIVE;
@@ -160,7 +176,7 @@ static void sort_names(struct vhd1 *v, struct found *all)
 	take_all(v, all, VHD1_LOC_WI2K, NULL);
 }
 
-int vhd1_names_load(struct vhd1 *v, const struct vhd_sink *sink,
+int vhd1_names_load(struct vhd1 *v, bool slots, const struct vhd_sink *sink,
 		    struct vhd_error *err)
 {
 	struct found all[VHD1_LOCATORS];
@@ -173,7 +189,10 @@ int vhd1_names_load(struct vhd1 *v, const struct vhd_sink *sink,
 		rc = find_one(v, &v->hdr.locator[i], &all[i], sink, err);
 	if (rc)
 		goto out;
-	sort_names(v, all);
+	if (slots)
+		slot_names(v, all);
+	else
+		sort_names(v, all);
 	vhd_utf16_decode(v->hdr.parent_name, VHD1_NAME_LEN / 2, VHD_UTF16_BE,
 			 v->parent_name);
 	if (v->parent_name[0]) {

@@ -15,10 +15,12 @@
  *
  * The data of each block starts on a 4 KiB border (VHD-A-2), so its bitmap lies
  * in the last sectors of the 4 KiB in front.  Where a full disk would then not
- * fit below 2 TiB, blocks are packed instead (VHD-M-3).
+ * fit below 2 TiB, blocks are packed instead (VHD-M-3).  Xen's are never packed
+ * (VHD-X-12); its managers see to it that the blocks of a huge disk fit.
  */
 
 #define SIZE_CAP (UINT64_C(2040) * GiB)		/* VHD-M-1 */
+#define XEN_CAP (2 * TiB)			/* the last entry ends there */
 #define FIXED_CAP ((uint64_t)INT64_MAX - MiB)	/* what a file can have */
 #define FILE_CAP (2 * TiB)			/* VHD-M-5 */
 
@@ -28,16 +30,53 @@ enum {
 	BLOCK_SIZE_LEAST = 4096		/* VHD-H-6 */
 };
 
+static uint64_t size_cap(const struct vhd_build *w)
+{
+	if (w->exact)
+		return XEN_CAP;
+	return w->type == VHD_TYPE_FIXED ? FIXED_CAP : SIZE_CAP;
+}
+
+/* A raw disk may end within a sector, and what its children record says so. */
+static bool size_may_be_odd(const struct vhd_build *w)
+{
+	return w->exact && w->type == VHD_TYPE_DIFF;
+}
+
+static int room_check(const struct vhd_build *w, struct vhd_error *err)
+{
+	if (!w->room_size)
+		return 0;
+	if (w->type == VHD_TYPE_FIXED)
+		return vhd_fail(err, VHD_E_INVAL, "a fixed disk has no metadata "
+				"that room could be kept for");
+	if (w->room_size < w->virtual_size)
+		return vhd_fail(err, VHD_E_INVAL, "room for a disk of %" PRIu64
+				" bytes is too little for one of %" PRIu64,
+				w->room_size, w->virtual_size);
+	if (w->room_size > XEN_CAP)
+		return vhd_fail(err, VHD_E_INVAL, "room for a disk of %" PRIu64
+				" bytes is more than the 2 TiB that a VHD can "
+				"have", w->room_size);
+	return 0;
+}
+
 static int size_check(const struct vhd_build *w, struct vhd_error *err)
 {
-	uint64_t cap = w->type == VHD_TYPE_FIXED ? FIXED_CAP : SIZE_CAP;
+	uint64_t cap = size_cap(w);
 
 	if (w->logical_sector && w->logical_sector != VHD1_SECTOR)
 		return vhd_fail(err, VHD_E_INVAL, "VHD has sectors of 512 "
 				"bytes, not %" PRIu32, w->logical_sector);
-	if (!w->virtual_size || w->virtual_size % VHD1_SECTOR)
-		return vhd_fail(err, VHD_E_INVAL, "size %" PRIu64 " is not a "
-				"positive multiple of 512", w->virtual_size);
+	if (!w->virtual_size)
+		return vhd_fail(err, VHD_E_INVAL, "a disk cannot have 0 bytes");
+	if (w->virtual_size < VHD1_SECTOR)
+		return vhd_fail(err, VHD_E_INVAL, "a disk of %" PRIu64
+				" bytes has no whole sector", w->virtual_size);
+	if (w->virtual_size % VHD1_SECTOR && !size_may_be_odd(w))
+		return vhd_fail(err, VHD_E_INVAL, "%" PRIu64 " bytes are no "
+				"multiple of the disk's sectors of 512 bytes",
+				w->virtual_size);
 	if (w->virtual_size > cap)
 		return vhd_fail_code_rule(err, VHD_E_INVAL,
 			RULE_VHD1_SIZE_LIMIT, VHD_NO_OFFSET,
@@ -45,7 +84,7 @@ static int size_check(const struct vhd_build *w, struct vhd_error *err)
 			" bytes of %s VHD", w->virtual_size, cap,
 			w->type == VHD_TYPE_FIXED ? "a fixed" :
 			"a dynamic or differencing");
-	return 0;
+	return room_check(w, err);
 }
 
 static int block_check(const struct vhd_build *w, struct vhd_error *err)
@@ -62,7 +101,7 @@ static int block_check(const struct vhd_build *w, struct vhd_error *err)
 			RULE_VHD1_BLOCK_SIZE_ODD, VHD_NO_OFFSET,
 			"block size %" PRIu64 " is not the 2 MiB that Xen "
 			"needs", bs);
-	if (w->xen && vhd1_batmap_defect(w->virtual_size))
+	if (w->xen && !w->exact && vhd1_batmap_defect(w->virtual_size))
 		return vhd_fail_code_rule(err, VHD_E_INVAL,
 			RULE_VHD1_BATMAP_ROUNDING, VHD_NO_OFFSET,
 			"Xen miscounts the batmap of a disk of %" PRIu64
@@ -99,13 +138,13 @@ uint64_t vhd1_block_place(const struct vhd1_builder *b, uint64_t off)
 }
 
 /* Does a disk with all its blocks end below 2 TiB, footer included? */
-static bool full_disk_fits(const struct vhd1_builder *b)
+static bool full_disk_fits(const struct vhd1_builder *b, uint64_t blocks)
 {
 	uint64_t stride = align_up((uint64_t)b->bitmap_len +
 				   b->hdr.block_size, b->align);
 	uint64_t first = vhd1_block_place(b, b->meta_end);
 
-	return stride * b->hdr.max_entries <=
+	return stride * blocks <=
 	       FILE_CAP - VHD1_FOOTER_LEN - first;
 }
 
@@ -116,8 +155,9 @@ static int plan_layout(struct vhd1_builder *b, const struct vhd_build *w,
 	uint64_t blocks = div_ceil(w->virtual_size, bs);
 	int rc;
 
-	/* 2040 GiB in blocks of 4096 bytes are 2^29.99 entries. */
-	b->hdr.max_entries = (uint32_t)blocks;
+	/* 2 TiB in blocks of 4096 bytes are 2^29 entries. */
+	b->hdr.max_entries = (uint32_t)max_u64(blocks,
+					       div_ceil(w->room_size, bs));
 	b->hdr.block_size = (uint32_t)bs;
 	b->hdr.next_off = VHD1_NO_OFF;
 	b->hdr.table_off = TABLE_OFF;
@@ -135,15 +175,28 @@ static int plan_layout(struct vhd1_builder *b, const struct vhd_build *w,
 			return rc;
 	}
 	b->align = VHD1_BUILD_ALIGN;
-	if (!full_disk_fits(b))
+	b->next_off = b->meta_end;
+	if (w->exact)
+		return 0;
+	if (!full_disk_fits(b, blocks))
 		b->align = VHD1_SECTOR;
-	if (!full_disk_fits(b))
+	if (!full_disk_fits(b, blocks))
 		return vhd_fail(err, VHD_E_INVAL, "a disk of %" PRIu64
 				" bytes in blocks of %" PRIu64 " would not "
 				"fit below 2 TiB; larger blocks need less "
 				"space", w->virtual_size, bs);
-	b->next_off = b->meta_end;
 	return 0;
+}
+
+/* What is written in any case has to fit on a device; blocks may not. */
+static int device_check(const struct vhd1_builder *b, struct vhd_error *err)
+{
+	if (!b->end || (b->end >= VHD1_FOOTER_LEN &&
+			b->next_off <= b->end - VHD1_FOOTER_LEN))
+		return 0;
+	return vhd_fail(err, VHD_E_NOSPACE, "the device has %" PRIu64 " bytes; "
+			"the image needs %" PRIu64, b->end,
+			b->next_off + VHD1_FOOTER_LEN);
 }
 
 int vhd1_plan(struct vhd1_builder *b, const struct vhd_build *what,
@@ -159,11 +212,18 @@ int vhd1_plan(struct vhd1_builder *b, const struct vhd_build *what,
 	if (rc)
 		return rc;
 	b->xen = what->xen;
-	plan_footer(b, what);
-	if (what->type == VHD_TYPE_FIXED) {
-		b->next_off = what->virtual_size;
-		return 0;
+	b->tight = what->xen;
+	b->end = what->end;
+	if (what->xen && what->key) {
+		b->keyed = true;
+		b->key = *what->key;
 	}
-	rc = block_check(what, err);
-	return rc ? rc : plan_layout(b, what, err);
+	plan_footer(b, what);
+	b->next_off = what->virtual_size;
+	if (what->type != VHD_TYPE_FIXED) {
+		rc = block_check(what, err);
+		if (!rc)
+			rc = plan_layout(b, what, err);
+	}
+	return rc ? rc : device_check(b, err);
 }

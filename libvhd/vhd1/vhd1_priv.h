@@ -45,8 +45,10 @@ struct vhd1 {
 	struct vhd1_footer footer;	/* the copy that counts */
 	_Atomic uint32_t footers_ok;	/* VHD_COPY_* */
 	uint32_t footer_used;
-	bool footers_differ;		/* both are sound */
+	bool footers_differ;		/* both are sound, and in doubt */
+	bool footers_step;		/* both are sound, one is newer */
 	bool header_unsealed;		/* wrong checksum, plausible fields */
+	bool ciphertext;		/* is what the opener wants */
 
 	/* Dynamic and differencing only. */
 	struct vhd1_header hdr;
@@ -110,8 +112,9 @@ int vhd1_header_backs(struct vhd1 *v, const struct vhd1_footer *f,
 int vhd1_batmap_load(struct vhd1 *v, const struct vhd_sink *sink,
 		     struct vhd_error *err);
 
-/* vhd1_parent.c */
-int vhd1_names_load(struct vhd1 *v, const struct vhd_sink *sink,
+/* vhd1_parent.c; @slots: in the order of the slots, those of Xen's tools only,
+ * and behind them the name in the header */
+int vhd1_names_load(struct vhd1 *v, bool slots, const struct vhd_sink *sink,
 		    struct vhd_error *err);
 /* Are all locators absolute? */
 bool vhd1_names_absolute(const struct vhd1 *v);
@@ -161,6 +164,7 @@ int vhd1_table_walk(struct vhd1 *v, const struct vhd1_walk *w,
  */
 struct vhd1_hole {
 	uint64_t from, to;
+	uint64_t data_to;	/* behind it, data is stored up to here */
 	uint64_t back;		/* to look for its start */
 	unsigned vain;		/* searches in a row that found data */
 	unsigned wait;		/* looks until the next one */
@@ -181,6 +185,7 @@ static inline uint64_t vhd1_sectors_of(const struct vhd1 *v, uint64_t blk)
 /* vhd1_full.c: blocks that were seen to be full.  Any number of threads. */
 int vhd1_full_new(struct vhd1 *v, struct vhd_error *err);
 bool vhd1_full_known(const struct vhd1 *v, uint64_t blk);
+void vhd1_full_forget(struct vhd1 *v, uint64_t blk);
 /* Looks at the whole bitmap, which is at @at, of a block that has space. */
 void vhd1_full_learn(struct vhd1 *v, uint64_t blk, uint64_t at);
 
@@ -215,6 +220,10 @@ int vhd1_check(void *eng, struct vhd_engine_check *req,
 
 /* vhd1_repair.c */
 int vhd1_repair(const struct vhd_engine_repair *req, struct vhd_error *err);
+
+/* vhd1_reparent.c */
+int vhd1_reparent(void *eng, const struct vhd_engine_parent *parent, bool dry,
+		  bool *changed_out, struct vhd_error *err);
 
 /* vhd1_build.c */
 int vhd1_build(struct vhd_io *io, const struct vhd_build *what,

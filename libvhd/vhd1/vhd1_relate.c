@@ -8,6 +8,7 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "base/utf16.h"
+#include "vhd1/vhd1_priv.h"
 
 /*
  * How a new child names its parent (VHD-L-13).
@@ -18,7 +19,9 @@
  *
  * A text that fills at most half of a sector gets one sector, as the recipes
  * have it; a longer one twice its length, at least 1024 bytes, so that a later
- * change of parent finds room in place.  The space is zero behind the text.
+ * change of parent finds room in place.  The space is zero behind the text.  New
+ * images for Xen have no such room: its storage managers know how long metadata
+ * is, and make volumes for it.
  */
 
 enum {
@@ -40,10 +43,10 @@ static int set_parent_name(struct vhd1_builder *b, const char *path,
 	return 0;
 }
 
-static uint64_t space_for(size_t len)
+static uint64_t space_for(const struct vhd1_builder *b, size_t len)
 {
-	if (len <= VHD1_SECTOR / 2)
-		return VHD1_SECTOR;
+	if (b->tight || len <= VHD1_SECTOR / 2)
+		return align_up(max_u64(len, 1), VHD1_SECTOR);
 	return max_u64(1024, align_up(2 * (uint64_t)len, VHD1_SECTOR));
 }
 
@@ -51,7 +54,7 @@ static uint64_t space_for(size_t len)
 static int add_payload(struct vhd1_builder *b, uint32_t code, uint8_t *text,
 		       size_t len, struct vhd_error *err)
 {
-	uint64_t space = space_for(len);
+	uint64_t space = space_for(b, len);
 	struct vhd1_piece *p = &b->locator[b->locator_count];
 
 	p->bytes = vhd_alloc((size_t)space);
@@ -130,4 +133,34 @@ int vhd1_relate(struct vhd1_builder *b, const struct vhd_build *w,
 	b->hdr.parent_timestamp = vhd1_time_from_unix(w->parent_timestamp);
 	rc = set_parent_name(b, w->parent_relative, err);
 	return rc ? rc : add_all(b, w, err);
+}
+
+bool vhd1_is_related(const struct vhd1 *v, const struct vhd1_builder *b)
+{
+	size_t i;
+
+	if (memcmp(v->hdr.parent_id, b->hdr.parent_id, 16) ||
+	    v->hdr.parent_timestamp != b->hdr.parent_timestamp ||
+	    memcmp(v->hdr.parent_name, b->hdr.parent_name, VHD1_NAME_LEN))
+		return false;
+	for (i = 0; i < VHD1_LOCATORS; i++) {
+		const struct vhd1_locator *old = &v->hdr.locator[i];
+		const struct vhd1_locator *new = &b->hdr.locator[i];
+		uint8_t *raw;
+		bool same;
+
+		if (old->code != new->code || old->len != new->len ||
+		    vhd1_locator_space(old) < vhd1_locator_space(new))
+			return false;
+		if (!new->code)
+			continue;
+		raw = vhd_alloc((size_t)new->len);
+		same = raw && !vhd_io_read(v->io, raw, new->len, old->off,
+					   NULL) &&
+		       !memcmp(raw, b->locator[i].bytes, new->len);
+		vhd_free(raw);
+		if (!same)
+			return false;
+	}
+	return true;
 }

@@ -99,7 +99,7 @@ static int on_overlap(void *arg, const struct vhd1_block *a,
 
 int vhd1_repair_deep(struct vhd1_repairer *r, struct vhd_error *err)
 {
-	const struct vhd1_deep deep = { on_block, on_tick, r };
+	const struct vhd1_deep deep = { on_block, on_tick, r, false };
 	bool any = false;
 	const struct vhd1_places places = { .overlap = on_overlap,
 					    .arg = &any };

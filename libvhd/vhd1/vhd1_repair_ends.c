@@ -123,6 +123,19 @@ static int mend_seal(struct vhd1_repairer *r, struct vhd_error *err)
 	return rc ? rc : vhd1_fix_put(r, raw, sizeof(raw), 0, err);
 }
 
+/* VHD-W-10: the trailing one was written first. */
+static int mend_step(struct vhd1_repairer *r, struct vhd_error *err)
+{
+	uint8_t raw[VHD1_FOOTER_LEN];
+
+	if (!vhd1_may(r, RULE_VHD1_FOOTERS_STEP, 0,
+		      "the copy of the footer at 0 is made like the one at 0x%"
+		      PRIx64, r->copies.tail.off))
+		return 0;
+	vhd1_footer_encode(&r->copies.tail.f, raw);
+	return vhd1_fix_put(r, raw, sizeof(raw), 0, err);
+}
+
 /* VHD-K-8 */
 static int mend_difference(struct vhd1_repairer *r, struct vhd_error *err)
 {
@@ -248,6 +261,8 @@ int vhd1_repair_ends(struct vhd1_repairer *r, struct vhd_error *err)
 		return mend_front(r, err);
 	if (!(ok & VHD_COPY_SECOND))
 		return mend_tail(r, err);
+	if (v->footers_step)
+		return mend_step(r, err);
 	if (v->footers_differ)
 		return mend_difference(r, err);
 	if (r->copies.size % VHD1_SECTOR)

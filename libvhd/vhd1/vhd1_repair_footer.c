@@ -193,6 +193,10 @@ static int mend_cut(struct vhd1_repairer *r, uint64_t off,
 	struct vhd1_footer *f = &r->v->footer, with = *f;
 
 	vhd1_footer_own(&with);
+	/* VHD-D-2: only Xen's creator stands for a raw parent without an id. */
+	if (f->type == VHD1_TYPE_DIFF && vhd1_footer_is_tap(f) &&
+	    vhd_is_zero(r->v->hdr.parent_id, sizeof(r->v->hdr.parent_id)))
+		return 0;
 	if (!cuts(f) ||
 	    !size_fits(r->v, &with) ||
 	    !vhd1_may(r, RULE_VHD1_GEOMETRY_CUTS, off, "the recorded creator "

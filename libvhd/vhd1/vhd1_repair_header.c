@@ -106,7 +106,8 @@ static int mend_padding(struct vhd1_repairer *r, struct vhd_error *err)
 			return 0;
 	rc = vhd_io_read(r->io, raw, len, off, err);
 	memset(ones, 0xff, len);
-	if (rc || !memcmp(raw, ones, len))
+	if (rc || !memcmp(raw, ones, len) ||
+	    (vhd1_footer_is_tap(&v->footer) && vhd_is_zero(raw, len)))
 		return rc;
 	if (!vhd1_may(r, vhd_is_zero(raw, len) ? RULE_VHD1_BAT_PADDING_ZERO
 					       : RULE_VHD1_BAT_PADDING, off,

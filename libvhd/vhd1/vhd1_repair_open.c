@@ -122,18 +122,6 @@ static int mend_bad(struct vhd1_repairer *r, struct vhd_error *err)
 	return r->req->salvage ? vhd1_repair_guess(r, err) : 0;
 }
 
-static bool poison_sealed(const struct vhd1_copy *c)
-{
-	struct vhd1_footer_disk d;
-
-	memcpy(&d, c->raw, sizeof(d));
-	return c->seal == VHD1_SEAL_POISON &&
-	       be32_get(d.checksum) ==
-		       vhd1_checksum(c->raw, sizeof(d),
-				     offsetof(struct vhd1_footer_disk,
-					      checksum));
-}
-
 /* VHD-K-16: the resize had not begun, or had come to its end. */
 static int mend_poison(struct vhd1_repairer *r, struct vhd_error *err)
 {
@@ -145,9 +133,9 @@ static int mend_poison(struct vhd1_repairer *r, struct vhd_error *err)
 	bool good;
 	int rc;
 
-	if (vhd1_sealed(c->tail.seal) || poison_sealed(&c->tail))
+	if (vhd1_sealed(c->tail.seal) || vhd1_copy_poisoned(&c->tail))
 		use = &c->tail;
-	else if (vhd1_sealed(c->front.seal) || poison_sealed(&c->front))
+	else if (vhd1_sealed(c->front.seal) || vhd1_copy_poisoned(&c->front))
 		use = &c->front;
 	if (!use || use->f.type == VHD1_TYPE_FIXED)
 		return 0;

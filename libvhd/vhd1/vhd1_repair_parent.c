@@ -24,37 +24,6 @@ static bool same_id(const struct vhd1 *v, const struct vhd_engine_parent *p)
 	return !memcmp(v->hdr.parent_id, p->raw ? none.b : p->id.b, 16);
 }
 
-/* Is the parent recorded in just the way that we would record it? */
-static bool is_recorded(const struct vhd1 *v, const struct vhd1_builder *b)
-{
-	size_t i;
-
-	if (memcmp(v->hdr.parent_id, b->hdr.parent_id, 16) ||
-	    v->hdr.parent_timestamp != b->hdr.parent_timestamp ||
-	    memcmp(v->hdr.parent_name, b->hdr.parent_name, VHD1_NAME_LEN))
-		return false;
-	for (i = 0; i < VHD1_LOCATORS; i++) {
-		const struct vhd1_locator *old = &v->hdr.locator[i];
-		const struct vhd1_locator *new = &b->hdr.locator[i];
-		uint8_t *raw;
-		bool same;
-
-		if (old->code != new->code || old->len != new->len ||
-		    old->space != new->space)
-			return false;
-		if (!new->code)
-			continue;
-		raw = vhd_alloc((size_t)new->len);
-		same = raw && !vhd_io_read(v->io, raw, new->len, old->off,
-					   NULL) &&
-		       !memcmp(raw, b->locator[i].bytes, new->len);
-		vhd_free(raw);
-		if (!same)
-			return false;
-	}
-	return true;
-}
-
 /* The rule whose consent this takes, or the one to name if there is none. */
 static enum vhd_rule_idx rule_for(const struct vhd1_repairer *r)
 {
@@ -137,7 +106,7 @@ int vhd1_repair_parent(struct vhd1_repairer *r, struct vhd_error *err)
 		return vhd_fail_nomem(err);
 	rule = rule_for(r);
 	rc = relate(r, b, err);
-	if (!rc && !is_recorded(r->v, b) &&
+	if (!rc && !vhd1_is_related(r->v, b) &&
 	    vhd1_may(r, rule, r->v->footer.data_off,
 		     "\"%.200s\" is recorded as the parent%s",
 		     r->req->parent->relative, rule == RULE_VHD1_PARENT_ID ?

@@ -42,11 +42,13 @@ int vhd1_fix_footer(struct vhd1_repairer *r, struct vhd_error *err)
 {
 	struct vhd1 *v = r->v;
 	const struct vhd1_copy *t = &r->copies.tail;
-	uint32_t where = v->footers_differ ? v->footer_used : v->footers_ok;
+	bool apart = v->footers_differ || v->footers_step;
+	uint32_t where = apart ? v->footer_used : v->footers_ok;
 	uint8_t raw[VHD1_FOOTER_LEN];
 	int rc = 0;
 
 	vhd1_footer_encode(&v->footer, raw);
+	/* The one that counts changes last: until then this is done again. */
 	if (where & VHD_COPY_FIRST)
 		rc = vhd1_fix_put(r, raw, sizeof(raw), 0, err);
 	if (!rc && (where & VHD_COPY_SECOND))

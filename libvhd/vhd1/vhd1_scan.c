@@ -7,6 +7,9 @@
  * owners are in doubt: a block that overlaps another, or metadata, or the
  * footer, stops it, before anything was written.
  *
+ * If all blocks are to be dropped it does not matter who owns which: then nothing
+ * in front of the footer is free as long as they are there.
+ *
  * Four bytes for each block that has space, during the scan only: these are as
  * many as fit into the file, whatever the table says.
  */
@@ -31,6 +34,7 @@ struct scan {
 	uint32_t *used;			/* entries of the table */
 	size_t count, room;
 	bool sorted;
+	bool blind;			/* owners are in doubt */
 	uint64_t unaligned;		/* blocks whose data is not aligned */
 	struct vhd1_span span[SPANS];	/* by place, ends rounded up */
 	size_t span_count;
@@ -144,10 +148,15 @@ static void spans_sort(struct scan *s)
 			 vhd1_batmap_sectors(v->hdr.max_entries));
 }
 
+/* What is too short for a block counts where the file may be cut. */
 static void gap_add(struct scan *s, uint64_t from, uint64_t to)
 {
+	const struct vhd1_write *wr = s->v->write;
+	bool all = wr->packing || wr->exact || wr->crumbs;
+	uint64_t least = all ? VHD1_SECTOR : vhd1_stride(s->v);
+
 	to = min_u64(to, min_u64(s->tail, VHD1_FILE_CAP));
-	if (from < to && to - from >= vhd1_stride(s->v))
+	if (!s->blind && from < to && to - from >= least)
 		vhd_space_add(&s->v->write->space, from, to - from,
 			      VHD_SPACE_DIRTY);
 }
@@ -170,7 +179,8 @@ static uint64_t gaps_find(struct scan *s)
 			len = vhd1_stride(s->v);
 			i++;
 		}
-		gap_add(s, end, off);
+		if (!s->v->write->exact)
+			gap_add(s, end, off);
 		end = max_u64(end, off + len);
 	}
 	gap_add(s, end, s->tail);
@@ -193,6 +203,35 @@ static uint32_t align_choose(const struct scan *s, uint64_t end)
 	return ALIGN;
 }
 
+/* Takes blocks that fit into [from, to) off *@left; where they end. */
+static uint64_t fill(const struct scan *s, uint32_t align, uint64_t from,
+		     uint64_t to, uint64_t *left)
+{
+	uint64_t stride = vhd1_stride(s->v), step = align_up(stride, align);
+	uint64_t first = align_up(from + s->v->bitmap_len, align) -
+			 s->v->bitmap_len;
+	uint64_t n;
+
+	if (!*left || first > to || to - first < stride)
+		return from;
+	n = min_u64(*left, 1 + (to - first - stride) / step);
+	*left -= n;
+	return first + (n - 1) * step + stride;
+}
+
+/* Where the file would end if its blocks were the first that fit. */
+static uint64_t tight_find(const struct scan *s, uint32_t align)
+{
+	uint64_t end = 0, left = s->count;
+	size_t i;
+
+	for (i = 0; i < s->span_count; i++) {
+		fill(s, align, end, s->span[i].off, &left);
+		end = max_u64(end, s->span[i].off + s->span[i].len);
+	}
+	return fill(s, align, end, s->tail, &left);
+}
+
 int vhd1_scan(struct vhd1 *v, struct vhd_error *err)
 {
 	struct scan s = { .v = v, .tail = v->tail_off, .sorted = true };
@@ -205,14 +244,33 @@ int vhd1_scan(struct vhd1 *v, struct vhd_error *err)
 	rc = vhd1_table_walk(v, &walk, err);
 	if (!rc)
 		rc = overlap_check(&s, err);
+	if (rc == VHD_E_CORRUPT && wr->doomed) {
+		s.blind = true;
+		s.count = 0;
+		s.unaligned = 0;
+		rc = 0;
+	}
 	if (!rc) {
 		spans_sort(&s);
 		wr->content_end = gaps_find(&s);
 		wr->align = align_choose(&s, wr->content_end);
 		/* VHD-X-12: what Xen marks needs its gap in front. */
-		wr->packed = s.unaligned && !v->has_batmap;
+		wr->packed = s.unaligned && !v->has_batmap && !wr->exact;
+		wr->unaligned = s.unaligned;
+		wr->tight_end = tight_find(&s, wr->packed ? VHD1_SECTOR
+							  : wr->align);
 		wr->scanned = true;
 	}
 	vhd_free(s.used);
 	return rc;
+}
+
+int vhd1_space_fresh(struct vhd1 *v, struct vhd_error *err)
+{
+	struct vhd1_write *wr = v->write;
+
+	vhd_space_clear(&wr->space);
+	wr->scanned = false;
+	wr->packing = true;
+	return vhd1_scan(v, err);
 }

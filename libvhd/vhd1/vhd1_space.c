@@ -26,6 +26,8 @@
 
 #define STEP_MIN (4 * MiB)
 #define STEP_MAX GiB
+/* Others look at the file, and it may be left like that. */
+#define STEP_MAX_EXACT (256 * MiB)
 
 /* A step ends at a border of pages. */
 enum { TAIL_ALIGN = 4096 };
@@ -80,7 +82,9 @@ static int extend(struct vhd1 *v, uint64_t to, struct vhd_error *err)
 	v->tail_off = to;
 	if (vhd_io_write(v->io, zeros, sizeof(zeros), from, NULL))
 		kind = VHD_SPACE_DIRTY;
-	vhd_writer_need_barrier(v->write->w);
+	/* Without a writer each step ends with a flush of its own. */
+	if (v->write->w)
+		vhd_writer_need_barrier(v->write->w);
 	vhd_space_add(space, from, VHD1_FOOTER_LEN, kind);
 	vhd_space_add(space, room, to - room, VHD_SPACE_FRESH);
 	return 0;
@@ -104,7 +108,8 @@ static uint64_t least_tail(const struct vhd1 *v)
 /* A quarter of the file, within bounds, and a whole number of blocks. */
 static uint64_t step_of(const struct vhd1 *v)
 {
-	uint64_t step = max_u64(min_u64(v->file_size / 4, STEP_MAX), STEP_MIN);
+	uint64_t most = v->write->exact ? STEP_MAX_EXACT : STEP_MAX;
+	uint64_t step = max_u64(min_u64(v->file_size / 4, most), STEP_MIN);
 	uint64_t stride = align_up(vhd1_stride(v), v->write->align);
 
 	return div_ceil(step, stride) * stride;
@@ -140,7 +145,7 @@ static int batmap_check(struct vhd1 *v, uint64_t blk, struct vhd_error *err)
 	bool marked;
 	int rc;
 
-	if (v->footer.type != VHD1_TYPE_DIFF)
+	if (v->footer.type != VHD1_TYPE_DIFF && !v->write->exact)
 		return 0;
 	rc = vhd1_batmap_bit(v, blk, &marked, err);
 	if (rc || !marked)
@@ -159,8 +164,80 @@ int vhd1_write_place(void *eng, uint64_t blk, struct vhd_place *out,
 
 	if (!rc)
 		rc = batmap_check(v, blk, err);
-	if (rc || take(v, out))
+	return rc ? rc : vhd1_place_new(v, blk, out, err);
+}
+
+/* Takes free space that ends at or before @limit; what lies behind comes back. */
+static bool take_below(struct vhd1 *v, uint32_t align, uint64_t limit,
+		       struct vhd_place *out)
+{
+	struct vhd_space *space = &v->write->space;
+	uint64_t len = vhd1_stride(v), skew = align > VHD1_SECTOR ?
+					      v->bitmap_len : 0;
+
+	out->len = len;
+	if (!vhd_space_take(space, len, align, skew, false, &out->off,
+			    &out->kind))
+		return false;
+	out->at = out->off + v->bitmap_len;
+	if (out->off + len <= limit)
+		return true;
+	vhd_space_add(space, out->off, len, out->kind);
+	return false;
+}
+
+int vhd1_write_place_below(void *eng, uint64_t blk, uint64_t limit,
+			   struct vhd_place *out, bool *found_out,
+			   struct vhd_error *err)
+{
+	struct vhd1 *v = eng;
+	int rc = vhd1_scan(v, err);
+
+	(void)blk;
+	*found_out = false;
+	if (rc)
 		return rc;
+	*found_out = take_below(v, v->write->align, limit, out) ||
+		     (v->write->packed &&
+		      take_below(v, VHD1_SECTOR, limit, out));
+	return 0;
+}
+
+int vhd1_reach(struct vhd1 *v, uint64_t end, struct vhd_error *err)
+{
+	int rc = vhd1_scan(v, err);
+
+	if (rc || end <= v->tail_off)
+		return rc;
+	return extend(v, align_up(end, TAIL_ALIGN), err);
+}
+
+int vhd1_room_take(struct vhd1 *v, uint64_t len, uint32_t align,
+		   uint64_t *off_out, struct vhd_error *err)
+{
+	struct vhd_space *space = &v->write->space;
+	enum vhd_space_kind kind;
+	uint64_t from;
+	int rc = vhd1_scan(v, err);
+
+	if (rc || vhd_space_take(space, len, align, 0, false, off_out, &kind))
+		return rc;
+	from = align_up(vhd_space_tail(space, v->tail_off), align);
+	rc = extend(v, align_up(from + len, TAIL_ALIGN), err);
+	if (rc)
+		return rc;
+	if (vhd_space_take(space, len, align, 0, false, off_out, &kind))
+		return 0;
+	return vhd_fail_nomem(err);
+}
+
+int vhd1_place_new(struct vhd1 *v, uint64_t blk, struct vhd_place *out,
+		   struct vhd_error *err)
+{
+	int rc;
+
+	if (take(v, out))
+		return 0;
 	rc = grow(v, blk, err);
 	if (rc || take(v, out))
 		return rc;
@@ -198,10 +275,16 @@ int vhd1_write_trim(void *eng, struct vhd_error *err)
 {
 	struct vhd1 *v = eng;
 	struct vhd1_write *wr = v->write;
-	uint64_t tail = v->tail_off;
-	uint64_t tight = vhd_space_tail(&wr->space, tail);
-	int rc;
+	uint64_t tail, tight;
+	int rc = vhd1_remark(v, err);
 
+	/* What a writer before us has left behind the last block goes too. */
+	if (!rc && wr->exact && !wr->floor)
+		rc = vhd1_scan(v, err);
+	if (rc)
+		return rc;
+	tail = v->tail_off;
+	tight = vhd_space_tail(&wr->space, tail);
 	tight = max_u64(align_up(tight, VHD1_SECTOR), wr->floor);
 	if (tight >= tail)
 		return 0;

@@ -169,6 +169,8 @@ const struct vhd_writer_ops vhd1_writer_ops = {
 	.map = vhd1_write_map,
 	.mark = vhd1_write_mark,
 	.unmap = vhd1_write_unmap,
+	.place_below = vhd1_write_place_below,
+	.move = vhd1_write_move,
 	.prepare = vhd1_write_prepare,
 	.store = store,
 	.shut = vhd1_write_trim,
@@ -215,7 +217,7 @@ static int form_check(const struct vhd1 *v, struct vhd_error *err)
 {
 	if (!vhd1_is_sparse(v))
 		return 0;
-	if (v->batmap.key_cookie == 1)
+	if (v->batmap.key_cookie == 1 && !v->ciphertext)
 		return vhd_fail_code_rule(err, VHD_E_UNSUPPORTED,
 			RULE_VHD1_KEYHASH, v->batmap_hdr_off,
 			"the data is encrypted, and there is no key: the "
@@ -246,7 +248,8 @@ static void report_saved(const struct vhd1 *v, const struct vhd_sink *sink)
 			   "written to", v->footer.saved_state);
 }
 
-static int writer_open(struct vhd1 *v, bool thread, struct vhd_error *err)
+static int writer_open(struct vhd1 *v, const struct vhd_engine_open *req,
+		       struct vhd_error *err)
 {
 	bool sparse = vhd1_is_sparse(v);
 	const struct vhd_writer_new how = {
@@ -258,10 +261,12 @@ static int writer_open(struct vhd1 *v, bool thread, struct vhd_error *err)
 			.virtual_size = v->virtual_size,
 			.block_size = sparse ? v->hdr.block_size : FIXED_BLOCK,
 			.sector = VHD1_SECTOR,
-			.unit = v->footer.type == VHD1_TYPE_DIFF ? UNIT_DIFF
-								 : VHD1_SECTOR,
+			.unit = v->footer.type == VHD1_TYPE_DIFF &&
+				!v->write->exact ? UNIT_DIFF : VHD1_SECTOR,
 		},
-		.thread = thread,
+		.thread = req->thread,
+		.unzeroed = v->write->exact &&
+			    req->flags & VHD_OPEN_UNZEROED,
 	};
 
 	return vhd_writer_new(&how, &v->write->w, err);
@@ -282,7 +287,8 @@ int vhd1_write_open(struct vhd1 *v, const struct vhd_engine_open *req,
 	/* Default attributes need nothing that could be missing. */
 	pthread_mutex_init(&v->write->flushing, NULL);
 	report_saved(v, &req->sink);
-	return writer_open(v, req->thread, err);
+	v->write->exact = req->flags & VHD_OPEN_EXACT;
+	return writer_open(v, req, err);
 }
 
 void vhd1_write_close(struct vhd1 *v)
@@ -294,6 +300,7 @@ void vhd1_write_close(struct vhd1 *v)
 	/* Without vhd1_shut(): the opening failed later, nothing is waiting. */
 	vhd_writer_close(wr->w, NULL);
 	vhd_space_clear(&wr->space);
+	vhd_free(wr->map);
 	pthread_mutex_destroy(&wr->flushing);
 	vhd_free(wr);
 	v->write = NULL;

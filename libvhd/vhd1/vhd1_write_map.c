@@ -22,7 +22,7 @@
  * somebody else's, so all of the bitmap is written, not only what is to be
  * ones.
  *
- * Xen's batmap is left alone: a clear bit is always right (VHD-X-5), and a set
+ * Xen's batmap is left alone here: a clear bit is always right (VHD-X-5), and a set
  * one says what must then stay true, so a block that has it keeps its space.
  * Whether a block is full is read from its bitmap, as vhd1_map() does: where
  * the two disagree the image is damaged, and the same answer must come out.
@@ -35,6 +35,13 @@ enum {
 static bool is_diff(const struct vhd1 *v)
 {
 	return v->footer.type == VHD1_TYPE_DIFF;
+}
+
+/* Does a new block show what is below it, until sectors of it are written?  That
+ * may be the zeros of a dynamic disk. */
+static bool shows_below(const struct vhd1 *v)
+{
+	return is_diff(v) || v->write->exact;
 }
 
 /* Writing to what is missing would hit the footer (VHD-B-9). */
@@ -65,7 +72,7 @@ int vhd1_write_look(void *eng, uint64_t blk, struct vhd_blk *out,
 		return rc;
 	if (entry == VHD1_UNUSED) {
 		*out = (struct vhd_blk){
-			.kind = is_diff(v) ? VHD_BLK_BELOW : VHD_BLK_ZERO
+			.kind = shows_below(v) ? VHD_BLK_BELOW : VHD_BLK_ZERO
 		};
 		return 0;
 	}
@@ -106,7 +113,8 @@ int vhd1_batmap_bit(struct vhd1 *v, uint64_t blk, bool *set_out,
 
 	*set_out = false;
 	/* VHD-X-7: what is not covered counts as clear. */
-	if (!v->has_batmap || blk / 8 >= len)
+	if (!v->has_batmap || blk / 8 >= len ||
+	    (v->write && v->write->map_stale))
 		return 0;
 	rc = vhd_pcache_read(v->pc, v->batmap.map_off + blk / 8, &byte, 1, err);
 	if (!rc)
@@ -170,8 +178,8 @@ static int bits_add(struct vhd1 *v, uint64_t at, uint64_t from, uint64_t to,
 	return rc;
 }
 
-static int entry_put(struct vhd1 *v, uint64_t blk, uint32_t entry,
-		     struct vhd_error *err)
+int vhd1_entry_put(struct vhd1 *v, uint64_t blk, uint32_t entry,
+		   struct vhd_error *err)
 {
 	be32 raw = be32_make(entry);
 
@@ -199,7 +207,7 @@ static int bits_put(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t from,
 	else
 		rc = bits_add(v, map_off, from, to, err);
 	if (!rc)
-		rc = entry_put(v, blk, (uint32_t)(map_off / VHD1_SECTOR), err);
+		rc = vhd1_entry_put(v, blk, (uint32_t)(map_off / VHD1_SECTOR), err);
 	/* A bitmap may be on its way to a place that is nobody's. */
 	if (rc)
 		v->write->leak = true;
@@ -209,8 +217,12 @@ static int bits_put(struct vhd1 *v, uint64_t blk, uint64_t at, uint64_t from,
 int vhd1_write_map(void *eng, uint64_t blk, uint64_t at, struct vhd_error *err)
 {
 	struct vhd1 *v = eng;
+	uint64_t sectors = v->hdr.block_size / VHD1_SECTOR;
 
-	return bits_put(v, blk, at, 0, v->hdr.block_size / VHD1_SECTOR, err);
+	/* What lies behind the end of the disk may come to light later. */
+	if (v->write->exact)
+		sectors = vhd1_sectors_of(v, blk);
+	return bits_put(v, blk, at, 0, sectors, err);
 }
 
 int vhd1_write_mark(void *eng, uint64_t blk, const struct vhd_blk *b,
@@ -225,34 +237,34 @@ int vhd1_write_mark(void *eng, uint64_t blk, const struct vhd_blk *b,
 }
 
 /*
- * Only a dynamic disk can say that (VHD-S-14).  A block with Xen's bit keeps its
- * space: the bit, and the checksum over it, would have to change in one step
- * with the entry (VHD-X-10).
+ * Zeros without space: only a dynamic disk can say that (VHD-S-14); what the
+ * parent has: only a differencing one.  Xen's bit is cleared before the entry
+ * (VHD-X-10).
  */
 int vhd1_write_unmap(void *eng, uint64_t blk, const struct vhd_blk *b,
 		     enum vhd_unmap how, bool *done_out, struct vhd_error *err)
 {
 	struct vhd1 *v = eng;
-	bool marked;
+	bool may;
 	int rc;
 
-	(void)how;
 	*done_out = false;
-	if (is_diff(v))
+	if (is_diff(v) != (how == VHD_UNMAP_BELOW))
+		return 0;
+	*done_out = b->kind == VHD_BLK_ZERO || b->kind == VHD_BLK_BELOW;
+	if (*done_out)
 		return 0;
 	/* Before the table changes: the scan would take this for free. */
 	rc = vhd1_scan(v, err);
 	if (!rc)
-		rc = vhd1_batmap_bit(v, blk, &marked, err);
-	if (rc || marked)
+		rc = vhd1_unmark(v, blk, &may, err);
+	if (rc || !may)
 		return rc;
-	if (b->kind == VHD_BLK_FULL || b->kind == VHD_BLK_SOME) {
-		rc = entry_put(v, blk, VHD1_UNUSED, err);
-		if (rc)
-			return rc;
-		vhd_writer_release(v->write->w, b->at - v->bitmap_len,
-				   vhd1_stride(v));
-	}
+	rc = vhd1_entry_put(v, blk, VHD1_UNUSED, err);
+	if (rc)
+		return rc;
+	vhd1_full_forget(v, blk);
+	vhd_writer_release(v->write->w, b->at - v->bitmap_len, vhd1_stride(v));
 	*done_out = true;
 	return 0;
 }

@@ -156,12 +156,12 @@ case("vhd_table_8192", [], base=empty, damage=lay_out(512, 8192))
 
 # K-8: footer and copy differ.
 
-case("vhd_differ_tail_time", ["VHD1_FOOTERS_DIFFER"], base=dynamic,
-     damage=edit(lambda v: v.set_copy(timestamp=1000)))
+case("vhd_differ_features", ["VHD1_FOOTERS_DIFFER"], base=dynamic,
+     damage=edit(lambda v: v.set_copy(features=3)))
 case("vhd_differ_first", ["VHD1_FOOTERS_DIFFER"], base=dynamic,
-     damage=edit(lambda v: v.set_copy(timestamp=1000)), choice="first")
+     damage=edit(lambda v: v.set_copy(features=3)), choice="first")
 case("vhd_differ_second", ["VHD1_FOOTERS_DIFFER"], base=dynamic,
-     damage=edit(lambda v: v.set_copy(timestamp=1000)), choice="second")
+     damage=edit(lambda v: v.set_copy(features=3)), choice="second")
 
 
 def half_grown(v):
@@ -172,6 +172,22 @@ def half_grown(v):
 
 case("vhd_differ_grown", ["VHD1_FOOTERS_DIFFER"], base=dynamic,
      damage=edit(half_grown), says="the copy is used")
+
+
+def half_resized(v):
+    """The table fits both: the trailing one is the newer (W-10)."""
+    c, h, s = geometry(SIZE // 2)
+    v.set_copy(current_size=SIZE // 2, cylinders=c, heads=h, sectors=s)
+
+
+# K-8: what an interrupted change of the footer leaves is no damage.
+
+case("vhd_step_time", ["VHD1_FOOTERS_STEP"], base=dynamic,
+     damage=edit(lambda v: v.set_copy(timestamp=1000)))
+case("vhd_step_id", ["VHD1_FOOTERS_STEP"], base=child,
+     damage=edit(lambda v: v.set_copy(unique_id=b"0123456789abcdef")))
+case("vhd_step_size", ["VHD1_FOOTERS_STEP"], base=dynamic,
+     damage=edit(half_resized), says="its copy at 0")
 
 
 # K-9: time.
@@ -250,20 +266,27 @@ for app in (b"vpc ", b"qemu", b"xo  "):
          also={"VHD1_GEOMETRY_LARGE": "it covers more than the disk too"})
 
 
-def huge_dynamic(path):
-    """2041 GiB with a table, of which nothing is allocated."""
-    with Vhd(path) as v:
-        size, entries = 2041 * GIB, 2041 * 512
-        raw = v.footer.update(current_size=size, original_size=size,
-                              cylinders=65535, heads=16, sectors=255).seal()
-        v.set_header(max_entries=entries, block_size=2 * MIB)
-        v.put(0x600, b"\xff" * (4 * entries))
-        v.put(0, bytes(raw.raw))
-        v.put(0x600 + 4 * entries, bytes(raw.raw))
+def huge_dynamic(blocks):
+    """So many blocks of 2 MiB, of which none has space."""
+    def damage(path):
+        with Vhd(path) as v:
+            size, table = blocks * 2 * MIB, -(-blocks // 128) * SECTOR
+            raw = v.footer.update(current_size=size, original_size=size,
+                                  cylinders=65535, heads=16,
+                                  sectors=255).seal()
+            v.set_header(max_entries=blocks, block_size=2 * MIB)
+            v.put(0x600, b"\xff" * table)
+            v.put(0, bytes(raw.raw))
+            v.put(0x600 + table, bytes(raw.raw))
+    return damage
 
 
-case("vhd_size_limit_dynamic", ["VHD1_SIZE_LIMIT_BLOCKS"], base=empty,
-     damage=huge_dynamic, repaired_same="readable")
+# Xen makes disks of up to 2 TiB; nobody else takes them above 2040 GiB.
+for blocks, rules in ((2040 * 512, []), (2040 * 512 + 1, ["VHD1_SIZE_LIMIT"]),
+                      (1 << 20, ["VHD1_SIZE_LIMIT"]),
+                      ((1 << 20) + 1, ["VHD1_SIZE_LIMIT_BLOCKS"])):
+    case(f"vhd_size_limit_{blocks}_blocks", rules, base=empty,
+         damage=huge_dynamic(blocks), repaired_same="readable")
 
 
 def huge_fixed(path):

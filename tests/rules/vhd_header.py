@@ -79,8 +79,19 @@ for number in (512, 2048):
     case(f"vhd_block_size_small_{number}", ["VHD1_BLOCK_SIZE_SMALL"],
          base=empty, also=SMALL, damage=tiny_blocks(number))
 case("vhd_block_size_2m", [], base=empty, damage=resize_blocks(2 * MIB))
+
+
+def longer_table(count, **fields):
+    """Xen's padding is zeros, which as entries would be places."""
+    def change(v):
+        used = 4 * v.header.max_entries
+        v.put(0x600 + used, b"\xff" * (4 * count - used))
+        v.set_header(max_entries=count, **fields)
+    return edit(change)
+
+
 case("vhd_block_size_tap", ["VHD1_BLOCK_SIZE_ODD"], base=xen_empty,
-     damage=header(block_size=BLOCK, max_entries=32))
+     damage=longer_table(32, block_size=BLOCK))
 
 
 # K-28: length of the table.
@@ -95,7 +106,7 @@ for number in (10, 128):
     case(f"vhd_table_long_{number}", ["VHD1_BAT_LONG"], base=dynamic,
          damage=header(max_entries=number))
 case("vhd_table_spare", ["VHD1_BAT_SPARE"], base=xen_empty,
-     damage=header(max_entries=100))
+     damage=longer_table(100))
 
 
 # K-29: place of the table.

@@ -89,7 +89,15 @@ static void both_apart(struct vhd_io *io)
 static void differ(struct vhd_io *io)
 {
 	vhd1_image_footer(io, &f);
+	f.features ^= VHD1_FEATURE_TEMPORARY;
+	vhd1_image_set_footer(io, &f, VHD_COPY_FIRST);
+}
+
+static void half_changed(struct vhd_io *io)
+{
+	vhd1_image_footer(io, &f);
 	f.unique_id[3] ^= 0x40;
+	f.current_size /= 2;
 	vhd1_image_set_footer(io, &f, VHD_COPY_FIRST);
 }
 
@@ -368,6 +376,7 @@ const struct vhd1_damage vhd1_damages[] = {
 	{ "VHD1_FOOTERS_DIFFER", &dynamic, differ, NULL, 0 },
 	{ "VHD1_FOOTERS_DIFFER", &dynamic, differ,
 	  "VHD1_FOOTERS_DIFFER=first", 0 },
+	{ "VHD1_FOOTERS_STEP", &dynamic, half_changed, NULL, 0 },
 	{ "VHD1_POISONED", &dynamic, poison, NULL, 0 },
 	{ "VHD1_FILE_LENGTH", &dynamic, junk_behind, NULL, 0 },
 	{ "VHD1_FILE_LENGTH", &fixed, junk_behind, NULL, 0 },

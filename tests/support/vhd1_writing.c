@@ -109,10 +109,23 @@ static int put(struct vhd1_bench *b, uint8_t byte, uint64_t len, uint64_t at,
 	return rc;
 }
 
+/* What the parent has there; it may end in the middle. */
+static int fill(struct vhd1_bench *b, const struct vhd_fill *f,
+		struct vhd_error *err)
+{
+	bool diff = b->v->footer.type == VHD1_TYPE_DIFF;
+	uint64_t end = b->below ? b->below : UINT64_MAX;
+	uint64_t n = diff && f->off < end ? min_u64(f->len, end - f->off) : 0;
+	int rc = n ? put(b, VHD1_BELOW, n, f->file_off, err) : 0;
+
+	if (!rc && n < f->len)
+		rc = put(b, 0, f->len - n, f->file_off + n, err);
+	return rc;
+}
+
 static int write_new(struct vhd1_bench *b, uint64_t off, uint8_t byte,
 		     uint64_t len, uint64_t *done_out, struct vhd_error *err)
 {
-	uint8_t below = b->v->footer.type == VHD1_TYPE_DIFF ? VHD1_BELOW : 0;
 	struct vhd_ticket t;
 	uint32_t i;
 	int end, rc;
@@ -121,7 +134,7 @@ static int write_new(struct vhd1_bench *b, uint64_t off, uint8_t byte,
 	if (rc)
 		return rc;
 	for (i = 0; !rc && i < t.fill_count; i++)
-		rc = put(b, below, t.fill[i].len, t.fill[i].file_off, err);
+		rc = fill(b, &t.fill[i], err);
 	if (t.fill_count)
 		vhd_writer_filled(b->w, &t);
 	if (!rc)

@@ -22,6 +22,7 @@ struct vhd1_bench {
 	size_t seen;			/* by vhd1_trace_next() */
 	struct vhd_fault_plan plan;
 	struct vhd_io *start;		/* what the trace began with */
+	uint64_t below;			/* bytes of the parent; 0: all */
 	struct vhd1 *v;
 	struct vhd_writer *w;
 };

@@ -13,7 +13,7 @@ static const struct vhd1_image_spec empty = {
 	.type = VHD_TYPE_DYNAMIC, .size = 64 << 20
 };
 static const struct vhd1_image_spec giant = {
-	.type = VHD_TYPE_DYNAMIC, .size = 2040 * GiB, .block_size = 256 << 20
+	.type = VHD_TYPE_DYNAMIC, .size = 2040 * GiB, .block_size = 128 << 20
 };
 
 enum { BATMAP = 2048, MAP = BATMAP + 512 };
@@ -60,8 +60,9 @@ static void block_size_small(struct vhd_io *io)
 
 static void huge_dynamic(struct vhd_io *io)
 {
-	HEADER(io, h.max_entries = 8164);
-	FOOTER(io, f.current_size = f.original_size = 2041 * GiB;
+	/* In blocks of twice the size the table reaches further. */
+	HEADER(io, h.block_size = 256 << 20; h.max_entries = 8196);
+	FOOTER(io, f.current_size = f.original_size = 2049 * GiB;
 	       f.geometry = vhd1_geometry_of(f.current_size));
 }
 

@@ -248,7 +248,18 @@ static void front_broken(struct vhd_io *io)
 
 static void copies_differ(struct vhd_io *io)
 {
+	FOOTER(io, FIRST, f.features = 3);
+}
+
+/* VHD-W-10: the trailing one is the newer. */
+static void copy_older(struct vhd_io *io)
+{
 	FOOTER(io, FIRST, f.saved_state = 1);
+}
+
+static void copy_smaller(struct vhd_io *io)
+{
+	FOOTER(io, FIRST, f.current_size /= 2);
 }
 
 static void twins_broken(struct vhd_io *io)
@@ -344,6 +355,8 @@ static const struct breach reported[] = {
 	{ "VHD1_COPY_MISSING", &dynamic, front_zero },
 	{ "VHD1_COPY_MISSING", &dynamic, front_broken },
 	{ "VHD1_FOOTERS_DIFFER", &dynamic, copies_differ },
+	{ "VHD1_FOOTERS_STEP", &dynamic, copy_older },
+	{ "VHD1_FOOTERS_STEP", &dynamic, copy_smaller },
 	{ "VHD1_FOOTER_CHECKSUM", &dynamic, twins_broken },
 	{ "VHD1_VERSION_MINOR", &dynamic, minor },
 	{ "VHD1_VERSION_MINOR", &fixed, minor },

@@ -40,7 +40,7 @@ static void one_differs(struct vhd_io *io)
 	struct vhd1_footer f;
 
 	vhd1_image_footer(io, &f);
-	f.timestamp++;
+	f.features++;
 	vhd1_image_set_footer(io, &f, VHD_COPY_FIRST);
 }
 
