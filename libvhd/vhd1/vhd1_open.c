@@ -170,6 +170,7 @@ const struct vhd_engine vhd1_engine = {
 	.layout = vhd1_layout,
 	.check = vhd1_check,
 	.repair = vhd1_repair,
+	.resize = vhd1_resize,
 	.set_check = vhd1_set_check,
 	.set = vhd1_set,
 	.identify = vhd1_identify,
