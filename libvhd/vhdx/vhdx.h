@@ -108,6 +108,18 @@ int vhdx_usage(void *eng, uint64_t bat_bytes, struct vhd_usage *out,
 	       struct vhd_error *err);
 int vhdx_layout(void *eng, vhd_region_fn fn, void *arg, struct vhd_error *err);
 int vhdx_check(void *eng, struct vhd_engine_check *req, struct vhd_error *err);
+int vhdx_reparent(void *eng, const struct vhd_engine_parent *parent, bool dry,
+		  bool *changed_out, struct vhd_error *err);
+
+int vhdx_resize(void *eng, const struct vhd_engine_resize *req,
+		struct vhd_error *err);
+int vhdx_set_check(void *eng, const struct vhd_attrs *what,
+		   struct vhd_error *err);
+int vhdx_set(void *eng, const struct vhd_attrs *what, struct vhd_error *err);
+int vhdx_identify(void *eng, const struct vhd_guid *id, struct vhd_error *err);
+int vhdx_link2(void *eng, const struct vhd_guid *id, struct vhd_error *err);
+int vhdx_pack(void *eng, uint64_t *limit_out, struct vhd_error *err);
+int vhdx_pack_rest(void *eng, uint64_t limit, struct vhd_error *err);
 
 /* Steps of opening, in this order; each relies on those before it. */
 int vhdx_load_header(struct vhdx *x, const struct vhd_sink *sink,
@@ -116,6 +128,9 @@ int vhdx_load_regions(struct vhdx *x, const struct vhd_sink *sink,
 		      struct vhd_error *err);
 int vhdx_load_meta(struct vhdx *x, const struct vhd_sink *sink,
 		   struct vhd_error *err);
+/* Where the items of metadata are; a part of vhdx_load_meta(). */
+int vhdx_load_table(const struct vhdx *x, struct vhdx_meta_table *out,
+		    const struct vhd_sink *sink, struct vhd_error *err);
 
 /* A damaged header that was the newer one (vhdx_newer.c). */
 struct vhdx_newer {

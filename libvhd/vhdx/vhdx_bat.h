@@ -15,6 +15,8 @@ struct vhdx_bat_cursor {
 	struct vhdx *x;
 	struct vhd_page *page;
 	uint64_t page_off;		/* in the file */
+	uint64_t stored_blk;		/* vhdx_bat_skip() finds nothing to skip
+					   below this */
 };
 
 /* @idx is below bat_room. */
@@ -23,6 +25,13 @@ int vhdx_bat_get(struct vhdx_bat_cursor *cur, uint64_t idx,
 /* Is the page of that entry the one held? */
 bool vhdx_bat_holds(const struct vhdx_bat_cursor *cur, uint64_t idx);
 void vhdx_bat_put(struct vhdx_bat_cursor *cur);
+
+/*
+ * How many entries are the same number as that of @blk, in a row from it on, as
+ * far as the page that is held goes and up to the end of its chunk: at least 1.
+ * The one of @blk is on that page.
+ */
+uint64_t vhdx_bat_alike(const struct vhdx_bat_cursor *cur, uint64_t blk);
 
 /*
  * What the entry of a block says about the whole of it.  *@partial_out: only
@@ -38,7 +47,7 @@ int vhdx_map_blk(struct vhdx_bat_cursor *cur, uint64_t blk,
  * unless the file has a hole there, and always in a file that is being written
  * to.  At most the number of blocks.
  */
-int vhdx_bat_skip(const struct vhdx *x, uint64_t blk, uint64_t *blk_out,
+int vhdx_bat_skip(struct vhdx_bat_cursor *cur, uint64_t blk, uint64_t *blk_out,
 		  struct vhd_error *err);
 
 /*

@@ -13,7 +13,7 @@
 
 enum {
 	PART_LEN = 512,		/* bytes looked at at a time; divides a page */
-	PART_BITS = PART_LEN * 8
+	PART_FIRST = 64		/* at first: most runs that end end soon */
 };
 
 int vhdx_bitmap_find(struct vhdx *x, uint64_t chunk, uint64_t *file_off_out,
@@ -61,16 +61,21 @@ static int cut_check(const struct vhdx *x, uint64_t map_off, uint64_t end_bit,
 
 /*
  * A copy of the part of a bitmap that holds bit @bit, up to bit @end: a writer
- * may be setting bits beside us.  Gives the number of the part's first bit.
+ * may be setting bits beside us.  Parts lie on multiples of their length, @most,
+ * or less behind the first one.  Gives the numbers of the part's first bit and of
+ * the one behind it.
  */
 static int part_read(struct vhdx *x, uint64_t map_off, uint64_t bit,
-		     uint64_t end, uint8_t part[PART_LEN],
-		     uint64_t *first_out, struct vhd_error *err)
+		     uint64_t end, uint64_t most, uint8_t part[PART_LEN],
+		     uint64_t *first_out, uint64_t *stop_out,
+		     struct vhd_error *err)
 {
-	uint64_t first = align_down(bit, PART_BITS);
-	size_t len = (size_t)div_ceil(min_u64(end - first, PART_BITS), 8);
+	uint64_t first = align_down(bit, 8 * PART_FIRST);
+	uint64_t stop = min_u64(end, align_down(first, 8 * most) + 8 * most);
+	size_t len = (size_t)div_ceil(stop - first, 8);
 
 	*first_out = first;
+	*stop_out = stop;
 	return vhd_pcache_read(x->pages, map_off + first / 8, part, len, err);
 }
 
@@ -78,25 +83,26 @@ int vhdx_bitmap_count(struct vhdx *x, uint64_t map_off, uint64_t first,
 		      uint64_t end, bool *value_out, uint64_t *count_out,
 		      struct vhd_error *err)
 {
-	uint64_t bit = first;
+	uint64_t bit = first, most = PART_FIRST;
 	bool value = false;
 	int rc = cut_check(x, map_off, end, err);
 
-	while (!rc && bit < end) {
+	for (; !rc && bit < end; most = PART_LEN) {
 		uint8_t part[PART_LEN];
-		uint64_t base, limit, run = 0;
+		uint64_t base, stop, limit, run = 0;
 
-		rc = part_read(x, map_off, bit, end, part, &base, err);
+		rc = part_read(x, map_off, bit, end, most, part, &base, &stop,
+			       err);
 		if (rc)
 			break;
-		limit = min_u64(end - base, PART_BITS);
+		limit = stop - base;
 		if (bit == first)
 			value = vhd_bit_get(part, bit - base, VHD_LSB_FIRST);
 		if (vhd_bit_get(part, bit - base, VHD_LSB_FIRST) == value)
 			run = vhd_bit_run(part, bit - base, limit,
 					  VHD_LSB_FIRST);
 		bit += run;
-		if (bit < base + limit)
+		if (bit < stop)
 			break;
 	}
 	if (rc)

@@ -97,14 +97,16 @@ static int sectors_check(const struct vhdx_meta *m, struct vhd_error *err)
 
 static int size_check(const struct vhdx_meta *m, struct vhd_error *err)
 {
-	if (!m->disk_size || m->disk_size > VHDX_DISK_SIZE_MAX)
+	if (!m->disk_size)
+		return vhd_fail(err, VHD_E_INVAL, "a disk cannot have 0 bytes");
+	if (m->disk_size > VHDX_DISK_SIZE_MAX)
 		return vhd_fail(err, VHD_E_INVAL,
-				"disk size of %" PRIu64 " bytes is not from one"
-				" sector to 64 TiB", m->disk_size);
+				"%" PRIu64 " bytes are over the 64 TiB that a "
+				"VHDX can have", m->disk_size);
 	if (!vhdx_disk_size_ok(m->disk_size, m->logical_sector))
 		return vhd_fail(err, VHD_E_INVAL,
-				"disk size of %" PRIu64 " bytes is not a"
-				" multiple of the sector size, %" PRIu32,
+				"%" PRIu64 " bytes are no multiple of the "
+				"disk's sectors of %" PRIu32 " bytes",
 				m->disk_size, m->logical_sector);
 	return 0;
 }

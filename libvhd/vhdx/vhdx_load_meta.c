@@ -6,8 +6,8 @@
 #include "base/fail.h"
 #include "vhdx/vhdx.h"
 
-static int load_table(const struct vhdx *x, struct vhdx_meta_table *out,
-		      const struct vhd_sink *sink, struct vhd_error *err)
+int vhdx_load_table(const struct vhdx *x, struct vhdx_meta_table *out,
+		    const struct vhd_sink *sink, struct vhd_error *err)
 {
 	const struct vhdx_place *region = &x->regions.metadata;
 	struct vhdx_notes notes = VHDX_NOTES_INIT;
@@ -79,7 +79,7 @@ int vhdx_load_meta(struct vhdx *x, const struct vhd_sink *sink,
 	const struct vhdx_meta_place *loc = &table.item[VHDX_ITEM_LOCATOR];
 	int rc;
 
-	rc = load_table(x, &table, sink, err);
+	rc = vhdx_load_table(x, &table, sink, err);
 	if (rc)
 		return rc;
 	rc = load_items(x, &table, &x->meta, sink, err);

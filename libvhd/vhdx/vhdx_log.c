@@ -114,6 +114,12 @@ void vhdx_log_header(struct vhdx_log *log, struct vhdx_header *out)
 	pthread_mutex_unlock(&log->lock);
 }
 
+void vhdx_log_table(struct vhdx_log *log, uint64_t bat_off, uint64_t bat_len)
+{
+	log->bat_off = bat_off;
+	log->bat_len = bat_len;
+}
+
 /*
  * @wanted: the barriers that this flush stands for.  What failed to become
  * durable is not tried again, whatever the reason (VHDX-WR-23).
@@ -191,7 +197,9 @@ int vhdx_log_touch(struct vhdx_log *log, struct vhd_error *err)
 	int rc;
 
 	rc = vhdx_guid_fresh(&h.file_write_guid, err);
-	if (!rc)
+	if (log->identified)
+		h.data_write_guid = log->data_id;
+	else if (!rc)
 		rc = vhdx_guid_fresh(&h.data_write_guid, err);
 	if (!rc)
 		rc = flush(log, true, err);
@@ -200,7 +208,39 @@ int vhdx_log_touch(struct vhdx_log *log, struct vhd_error *err)
 	if (rc)
 		return rc;
 	log->copy_owed = true;
-	return flush_and_copy(log, true, err);
+	rc = flush_and_copy(log, true, err);
+	log->touched = !rc;
+	return rc;
+}
+
+int vhdx_log_identify(struct vhdx_log *log, const struct vhd_guid *id,
+		      struct vhd_error *err)
+{
+	struct vhdx_header h = *vhdx_update_current(&log->update);
+	int rc;
+
+	if (!log->touched) {
+		log->data_id = *id;
+		log->identified = true;
+		return 0;
+	}
+	rc = flush(log, true, err);
+	h.data_write_guid = *id;
+	if (!rc)
+		rc = header_put(log, &h, err);
+	if (rc)
+		return rc;
+	log->copy_owed = true;
+	rc = flush_and_copy(log, true, err);
+	return rc ? rc : flush(log, true, err);
+}
+
+void vhdx_log_keep(struct vhdx_log *log)
+{
+	if (log->touched || log->identified)
+		return;
+	log->data_id = vhdx_update_current(&log->update)->data_write_guid;
+	log->identified = true;
 }
 
 /* The segment that is not in use; its space comes before anything is logged. */
@@ -332,6 +372,20 @@ int vhdx_log_store(struct vhdx_log *log, const struct vhd_pending *set,
 		return rc;
 	return flush_and_copy(log, vhd_barrier(VHD_BARRIER_FLUSH_METADATA),
 			      err);
+}
+
+/* A shift for its own sake, to the end: the copy of the header is durable too. */
+int vhdx_log_settle(struct vhdx_log *log, uint64_t last_off,
+		    struct vhd_error *err)
+{
+	int rc;
+
+	if (!log->logged.count && !log->fresh.count && !log->shifting)
+		return 0;
+	rc = shift(log, last_off, err);
+	if (!rc)
+		rc = flush_and_copy(log, true, err);
+	return rc ? rc : flush(log, true, err);
 }
 
 /* Durably, before the file is cut below what the log says it had. */

@@ -39,6 +39,19 @@ void vhdx_log_free(struct vhdx_log *log);
 int vhdx_log_touch(struct vhdx_log *log, struct vhd_error *err);
 
 /*
+ * What the data's identity is to be.  Before vhdx_log_touch(): that gives it the
+ * data and no fresh one.  After it: both headers say so, durably, and every
+ * write before is durable.
+ */
+int vhdx_log_identify(struct vhdx_log *log, const struct vhd_guid *id,
+		      struct vhd_error *err);
+/*
+ * Only layout changes next: unless that is said already, vhdx_log_touch() leaves
+ * the data its identity (VHDX-HDR-13).
+ */
+void vhdx_log_keep(struct vhdx_log *log);
+
+/*
  * What vhd_writer_ops wants of store().  @last_off is the end of the highest
  * structure of the file, blocks that @set maps included.
  *
@@ -53,6 +66,14 @@ int vhdx_log_touch(struct vhdx_log *log, struct vhd_error *err);
 int vhdx_log_store(struct vhdx_log *log, const struct vhd_pending *set,
 		   enum vhd_commit mode, bool barrier, uint64_t last_off,
 		   struct vhd_error *err);
+
+/*
+ * Everything that was logged is in place, and no entry that counts names it any
+ * more, durably: the ranges that it lies in may be used for something else
+ * (VHDX-LOG-45), or be written past the log.
+ */
+int vhdx_log_settle(struct vhdx_log *log, uint64_t last_off,
+		    struct vhd_error *err);
 
 /*
  * After the last SYNC commit: everything goes in place and the headers say that
@@ -73,6 +94,9 @@ int vhdx_log_read(struct vhdx_log *log, void *buf, size_t len, uint64_t off,
  */
 void vhdx_log_overlay(struct vhdx_log *log, uint64_t off, void *buf,
 		      size_t len);
+
+/* The table has another place: its pages go last from now on. */
+void vhdx_log_table(struct vhdx_log *log, uint64_t bat_off, uint64_t bat_len);
 
 /* The current header, as of now. */
 void vhdx_log_header(struct vhdx_log *log, struct vhdx_header *out);

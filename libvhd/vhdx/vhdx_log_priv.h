@@ -27,6 +27,10 @@ struct vhdx_log {
 	bool seg_ready[2];		/* has its space in the file */
 	uint64_t bat_off, bat_len;
 
+	bool touched;			/* vhdx_log_touch() went well */
+	bool identified;		/* @data_id is what it will write */
+	struct vhd_guid data_id;
+
 	struct vhdx_log_gen gen;	/* means something when @open */
 	uint64_t next_seq;
 	uint64_t flushed_len;		/* length of the file, durable */

@@ -102,16 +102,22 @@ static bool goes_on(const struct vhd_run *a, const struct vhd_run *b)
 	return a->kind != VHD_RUN_DATA || a->file_off + a->len == b->file_off;
 }
 
+/* A run of @off is now known to go on up to block @next. */
+static void reach(const struct vhdx *x, uint64_t next, uint64_t off,
+		  struct vhd_run *run)
+{
+	run->len = min_u64(vhdx_off_of_blk(&x->geom, next),
+			   x->geom.disk_size) - off;
+}
+
 /* Over the hole at @blk, of a run that says nothing.  Failures can wait. */
-static void jump(const struct vhdx *x, uint64_t blk, uint64_t off,
+static void jump(struct vhdx_bat_cursor *cur, uint64_t blk, uint64_t off,
 		 struct vhd_run *run)
 {
 	uint64_t next;
 
-	if (vhdx_bat_skip(x, blk, &next, NULL) || next <= blk)
-		return;
-	run->len = min_u64(vhdx_off_of_blk(&x->geom, next),
-			   x->geom.disk_size) - off;
+	if (!vhdx_bat_skip(cur, blk, &next, NULL) && next > blk)
+		reach(cur->x, next, off, run);
 }
 
 /* Lengthens a run of @off that ends with its block, up to @len. */
@@ -129,13 +135,17 @@ static void extend(struct vhdx_bat_cursor *cur, uint64_t off, uint64_t len,
 
 		if (run->kind == VHD_RUN_PARENT &&
 		    !vhdx_bat_holds(cur, vhdx_bat_idx_of_blk(g, blk)))
-			jump(cur->x, blk, off, run);
+			jump(cur, blk, off, run);
 		if (run->len != before)
 			continue;
 		if (vhdx_map_blk(cur, blk, &next, &partial, NULL) || partial ||
 		    !goes_on(run, &next))
 			break;
-		run->len += next.len;
+		/* Many entries that say nothing say it alike. */
+		if (run->kind == VHD_RUN_DATA)
+			run->len += next.len;
+		else
+			reach(cur->x, blk + vhdx_bat_alike(cur, blk), off, run);
 	}
 	run->len = min_u64(run->len, len);
 }

@@ -43,8 +43,8 @@ static int item_make(const struct vhdx_fix_region *r, uint8_t **item_out,
 	return rc ? rc : vhdx_build_locator(&what, item_out, len_out, err);
 }
 
-static int item_write(struct vhdx_fix_region *r, const uint8_t *item,
-		      uint32_t len, struct vhd_error *err)
+int vhdx_fix_locator_put(struct vhdx_fix_region *r, const uint8_t *item,
+			 uint32_t len, struct vhd_error *err)
 {
 	struct vhdx_meta_ent_disk *ent =
 		vhdx_fix_ent_find(r, VHDX_ITEM_LOCATOR, false);
@@ -83,7 +83,7 @@ static int relocate(struct vhdx_fix_region *r, enum vhd_rule_idx rule,
 			  p ? p->relative ? p->relative : p->windows : "",
 			  why))
 		return 0;
-	return item_write(r, item, len, err);
+	return vhdx_fix_locator_put(r, item, len, err);
 }
 
 static int relocate_anew(struct vhdx_fix_region *r, enum vhd_rule_idx rule,

@@ -84,6 +84,9 @@ int vhdx_fix_item_fit(struct vhdx_fix_region *r, struct vhd_error *err);
 /* HasParent without a parent locator; a locator without HasParent. */
 int vhdx_fix_locator_missing(struct vhdx_fix_region *r, struct vhd_error *err);
 int vhdx_fix_locator_stray(struct vhdx_fix_region *r, struct vhd_error *err);
+/* Writes a parent locator, beside the one there is, and turns the table to it. */
+int vhdx_fix_locator_put(struct vhdx_fix_region *r, const uint8_t *item,
+			 uint32_t len, struct vhd_error *err);
 /* The parent locator of a differencing disk. */
 int vhdx_fix_locator(struct vhdx_fix_region *r, struct vhd_error *err);
 

@@ -25,20 +25,12 @@ struct scan {
 	uint64_t end_off;		/* of the highest structure */
 };
 
-struct owner {
-	uint64_t idx;			/* of its entry */
-	uint64_t off;
-	uint64_t len;
-	bool anchor;
-};
-
-/* The entry's space, if it has some. */
-static bool find_owner(const struct vhdx *x, uint64_t idx, uint64_t raw,
-		       struct owner *out)
+bool vhdx_owner_find(const struct vhdx *x, uint64_t idx, uint64_t raw,
+		     struct vhdx_owner *out)
 {
 	struct vhdx_batent ent = vhdx_batent_unpack(raw);
 
-	*out = (struct owner){ idx, ent.file_off, x->geom.block_size, false };
+	*out = (struct vhdx_owner){ idx, ent.file_off, x->geom.block_size, false };
 	if (vhdx_bat_idx_is_bitmap(&x->geom, idx)) {
 		out->len = VHDX_BITMAP_LEN;
 		return x->meta.has_parent && ent.state == VHDX_FULLY_PRESENT;
@@ -49,7 +41,7 @@ static bool find_owner(const struct vhdx *x, uint64_t idx, uint64_t raw,
 	return out->anchor || vhdx_state_has_data(ent.state);
 }
 
-static int refuse(const struct scan *s, const struct owner *o,
+static int refuse(const struct scan *s, const struct vhdx_owner *o,
 		  enum vhd_rule_idx rule, const char *what,
 		  struct vhd_error *err)
 {
@@ -69,7 +61,7 @@ static int refuse(const struct scan *s, const struct owner *o,
  * Data behind the end of the file is lost, and so are bits of a bitmap.  The end
  * of a block may be missing (VHDX-BAT-09), and all of an anchor.
  */
-static int check_place(const struct scan *s, const struct owner *o,
+static int check_place(const struct scan *s, const struct vhdx_owner *o,
 		       struct vhd_error *err)
 {
 	const struct vhdx *x = s->x;
@@ -89,7 +81,7 @@ static int check_place(const struct scan *s, const struct owner *o,
 	return 0;
 }
 
-static int claim(struct scan *s, const struct owner *o, struct vhd_error *err)
+static int claim(struct scan *s, const struct vhdx_owner *o, struct vhd_error *err)
 {
 	uint64_t mib;
 	int rc = check_place(s, o, err);
@@ -118,7 +110,7 @@ static void claim_taken(struct scan *s)
 static int claim_blocks(struct scan *s, struct vhd_error *err)
 {
 	struct vhdx_bat_iter it;
-	struct owner o;
+	struct vhdx_owner o;
 	uint64_t idx, raw;
 	bool found;
 	int rc;
@@ -129,7 +121,7 @@ static int claim_blocks(struct scan *s, struct vhd_error *err)
 	it.file_holes = true;
 	while (!(rc = vhdx_bat_iter_next(&it, &found, &idx, &raw, err)) &&
 	       found) {
-		if (find_owner(s->x, idx, raw, &o))
+		if (vhdx_owner_find(s->x, idx, raw, &o))
 			rc = claim(s, &o, err);
 		if (rc)
 			break;

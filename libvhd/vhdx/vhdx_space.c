@@ -56,6 +56,16 @@ static bool fixed_size(const struct vhd_error *why)
 	return why->os_errno == EOPNOTSUPP || why->os_errno == ENOSYS;
 }
 
+static int say_why(int rc, const struct vhd_error *why, struct vhd_error *err)
+{
+	if (rc && fixed_size(why))
+		return vhd_fail(err, VHD_E_NOSPACE, "all space of the file is"
+				" in use, and it cannot grow");
+	if (rc && err)
+		*err = *why;
+	return rc;
+}
+
 /* By one block at least; a fixed disk's file by nothing that it has no use for. */
 static int grow(struct vhdx *x, uint64_t len, struct vhd_error *err)
 {
@@ -64,21 +74,16 @@ static int grow(struct vhdx *x, uint64_t len, struct vhd_error *err)
 	struct vhd_error why = { .code = 0 };
 	int rc = VHD_E_NOSPACE;
 
+	step = max_u64(align_up(step, x->geom.block_size), len);
 	if (!range_in(x->write->end_off, len + step, VHDX_FILE_LEN_MAX))
 		return vhd_fail(err, VHD_E_NOSPACE, "the file has 0x%" PRIx64
 				" bytes, and no VHDX may grow further",
 				x->write->end_off);
-	step = align_up(step, x->geom.block_size);
 	if (!x->meta.leave_allocated)
 		rc = grow_by(x, step, &why);
 	if (rc == VHD_E_NOSPACE)
 		rc = grow_by(x, len, &why);
-	if (rc && fixed_size(&why))
-		return vhd_fail(err, VHD_E_NOSPACE, "all space of the file is"
-				" in use, and it cannot grow");
-	if (rc && err)
-		*err = why;
-	return rc;
+	return say_why(rc, &why, err);
 }
 
 static bool take(struct vhdx *x, uint64_t len, uint64_t *off_out,
@@ -118,6 +123,46 @@ int vhdx_write_place(void *eng, uint64_t blk, struct vhd_place *out,
 	return rc;
 }
 
+int vhdx_space_reach(struct vhdx *x, uint64_t end, struct vhd_error *err)
+{
+	struct vhd_error why = { .code = 0 };
+	uint64_t from;
+	int rc = vhdx_space_ready(x, err);
+
+	from = align_up(x->write->end_off, MiB);
+	if (rc || from >= end)
+		return rc;
+	return say_why(grow_by(x, align_up(end - from, MiB), &why), &why, err);
+}
+
+bool vhdx_space_take_below(struct vhdx *x, uint64_t len, uint64_t limit,
+			   uint64_t *off_out, enum vhd_space_kind *kind_out)
+{
+	/* The lowest place that there is. */
+	if (!take(x, len, off_out, kind_out))
+		return false;
+	if (*off_out + len <= limit)
+		return true;
+	vhd_space_add(&x->write->space, *off_out, len, *kind_out);
+	return false;
+}
+
+int vhdx_write_place_below(void *eng, uint64_t blk, uint64_t limit,
+			   struct vhd_place *out, bool *found_out,
+			   struct vhd_error *err)
+{
+	struct vhdx *x = eng;
+	uint64_t len = x->geom.block_size, off;
+	enum vhd_space_kind kind;
+	int rc = vhdx_space_ready(x, err);
+
+	(void)blk;
+	*found_out = !rc && vhdx_space_take_below(x, len, limit, &off, &kind);
+	if (*found_out)
+		*out = (struct vhd_place){ off, off, len, kind };
+	return rc;
+}
+
 void vhdx_write_unplace(void *eng, uint64_t off, uint64_t len,
 			enum vhd_space_kind kind)
 {
@@ -149,7 +194,7 @@ int vhdx_space_trim(struct vhdx *x, struct vhd_error *err)
 		return 0;
 	to = vhd_space_tail(&wr->space, align_down(wr->end_off, MiB));
 	if (x->meta.leave_allocated)	/* VHDX-SPC-08 */
-		to = max_u64(to, x->real_size);
+		to = max_u64(to, wr->keep_len);
 	if (to >= wr->end_off)
 		return 0;
 	rc = vhd_io_set_size(x->io, to, &why);

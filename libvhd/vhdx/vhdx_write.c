@@ -51,6 +51,8 @@ const struct vhd_writer_ops vhdx_writer_ops = {
 	.map = vhdx_write_map,
 	.mark = vhdx_write_mark,
 	.unmap = vhdx_write_unmap,
+	.place_below = vhdx_write_place_below,
+	.move = vhdx_write_move,
 	.prepare = vhdx_write_prepare,
 	.store = store,
 	.shut = shut,
@@ -157,6 +159,7 @@ int vhdx_write_open(struct vhdx *x, const struct vhd_engine_open *req,
 		return vhd_fail_nomem(err);
 	/* Until a place is needed nobody knows better, and nothing moves. */
 	x->write->last_off = align_down(x->file_size, MiB);
+	x->write->keep_len = x->real_size;
 	rc = log_open(x, err);
 	return rc ? rc : writer_open(x, req->thread, err);
 }

@@ -20,6 +20,7 @@ struct vhdx_write {
 	bool scanned;
 	struct vhd_space space;		/* free, below @end_off */
 	uint64_t end_off;		/* of the file */
+	uint64_t keep_len;		/* a fixed disk's file is not cut below */
 };
 
 extern const struct vhd_writer_ops vhdx_writer_ops;
@@ -54,7 +55,13 @@ int vhdx_write_unmap(void *eng, uint64_t blk, const struct vhd_blk *b,
 		     enum vhd_unmap how, bool *done_out,
 		     struct vhd_error *err);
 
+int vhdx_write_move(void *eng, uint64_t blk, const struct vhd_blk *b,
+		    const struct vhd_place *to, struct vhd_error *err);
+
 /* vhdx_space.c */
+int vhdx_write_place_below(void *eng, uint64_t blk, uint64_t limit,
+			   struct vhd_place *out, bool *found_out,
+			   struct vhd_error *err);
 int vhdx_write_place(void *eng, uint64_t blk, struct vhd_place *out,
 		     struct vhd_error *err);
 void vhdx_write_unplace(void *eng, uint64_t off, uint64_t len,
@@ -70,10 +77,30 @@ int vhdx_space_ready(struct vhdx *x, struct vhd_error *err);
 /* @len bytes on a MiB border, growing the file if need be. */
 int vhdx_space_take(struct vhdx *x, uint64_t len, uint64_t *off_out,
 		    enum vhd_space_kind *kind_out, struct vhd_error *err);
+/* Makes the file end at @end or behind it. */
+int vhdx_space_reach(struct vhdx *x, uint64_t end, struct vhd_error *err);
+/* As vhdx_space_take(), in free space that ends at or before @limit; false: there is none. */
+bool vhdx_space_take_below(struct vhdx *x, uint64_t len, uint64_t limit,
+			   uint64_t *off_out, enum vhd_space_kind *kind_out);
 /* Makes the file end with its last structure (VHDX-CLS-04). */
 int vhdx_space_trim(struct vhdx *x, struct vhd_error *err);
 
 /* vhdx_scan.c: fills @x->write->space, and the ends. */
 int vhdx_scan(struct vhdx *x, struct vhd_error *err);
+
+/* The space that an entry of the table names. */
+struct vhdx_owner {
+	uint64_t idx;			/* of its entry */
+	uint64_t off;
+	uint64_t len;
+	bool anchor;
+};
+
+/* False when it names none. */
+bool vhdx_owner_find(const struct vhdx *x, uint64_t idx, uint64_t raw,
+		     struct vhdx_owner *out);
+
+/* LastFileOffset covers everything that the table names (VHDX-LOG-48). */
+void vhdx_write_reach(struct vhdx *x, uint64_t end_off);
 
 #endif

@@ -38,8 +38,7 @@ static int entry_put(struct vhdx *x, uint64_t idx, enum vhdx_state state,
 				sizeof(raw), err);
 }
 
-/* LastFileOffset has to cover everything that the table names (VHDX-LOG-48). */
-static void reach(struct vhdx *x, uint64_t end_off)
+void vhdx_write_reach(struct vhdx *x, uint64_t end_off)
 {
 	if (end_off > atomic_load(&x->write->last_off))
 		atomic_store(&x->write->last_off, end_off);
@@ -116,7 +115,7 @@ int vhdx_write_map(void *eng, uint64_t blk, uint64_t at, struct vhd_error *err)
 		rc = entry_put(x, idx, VHDX_FULLY_PRESENT, at, err);
 	if (rc)
 		return rc;
-	reach(x, at + x->geom.block_size);
+	vhdx_write_reach(x, at + x->geom.block_size);
 	/* From partial it keeps its place; a soft anchor is given up for it. */
 	if (owns_space(&old) && old.file_off != at)
 		let_go(x, &old);
@@ -234,8 +233,8 @@ static int become_partial(struct vhdx *x, uint64_t blk, uint64_t at,
 			       VHDX_FULLY_PRESENT, map_off, err);
 	if (rc)
 		return rc;
-	reach(x, map_off + VHDX_BITMAP_LEN);
-	reach(x, at + x->geom.block_size);
+	vhdx_write_reach(x, map_off + VHDX_BITMAP_LEN);
+	vhdx_write_reach(x, at + x->geom.block_size);
 	return entry_put(x, vhdx_bat_idx_of_blk(&x->geom, blk),
 			 VHDX_PARTIALLY_PRESENT, at, err);
 }
@@ -261,6 +260,40 @@ int vhdx_write_mark(void *eng, uint64_t blk, const struct vhd_blk *b,
 	return rc ? rc : bits_put(x, map_off, blk, from_sec, to, false, err);
 }
 
+/* Its bits, if it is partial, do not depend on its place. */
+int vhdx_write_move(void *eng, uint64_t blk, const struct vhd_blk *b,
+		    const struct vhd_place *to, struct vhd_error *err)
+{
+	struct vhdx *x = eng;
+	uint64_t idx = vhdx_bat_idx_of_blk(&x->geom, blk);
+	struct vhdx_batent old;
+	int rc;
+
+	(void)b;
+	rc = entry_get(x, idx, &old, err);
+	if (!rc)
+		rc = entry_put(x, idx, old.state, to->at, err);
+	if (rc)
+		return rc;
+	vhdx_write_reach(x, to->at + x->geom.block_size);
+	let_go(x, &old);
+	return 0;
+}
+
+/*
+ * What the block is without space.  Zeros that were promised stay promised
+ * (VHDX-PBS-12); where there is no parent, nobody is to be asked (VHDX-TRIM-02).
+ */
+static enum vhdx_state state_without(const struct vhdx *x, enum vhd_unmap how,
+				     enum vhdx_state old)
+{
+	if (how == VHD_UNMAP_BELOW && x->meta.has_parent)
+		return VHDX_NOT_PRESENT;
+	if (how == VHD_UNMAP_DISCARD && old != VHDX_ZERO)
+		return VHDX_UNMAPPED;
+	return VHDX_ZERO;
+}
+
 int vhdx_write_unmap(void *eng, uint64_t blk, const struct vhd_blk *b,
 		     enum vhd_unmap how, bool *done_out, struct vhd_error *err)
 {
@@ -280,11 +313,9 @@ int vhdx_write_unmap(void *eng, uint64_t blk, const struct vhd_blk *b,
 	owns = owns_space(&old);
 	if (owns)
 		rc = vhdx_space_ready(x, err);
-	/* Zeros that were promised stay promised (VHDX-PBS-12). */
 	if (!rc)
-		rc = entry_put(x, idx, how == VHD_UNMAP_ZERO ||
-					       old.state == VHDX_ZERO ?
-				       VHDX_ZERO : VHDX_UNMAPPED, 0, err);
+		rc = entry_put(x, idx, state_without(x, how, old.state), 0,
+			       err);
 	if (rc)
 		return rc;
 	if (owns)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ckd.h"
+#include "support/base_rand.h"
 #include "support/check_main.h"
 #include "support/vhdx_opened.h"
 #include "vhdx/vhdx_engine.h"
@@ -361,6 +362,54 @@ START_TEST(vhdx_map__last_block_ends_with_the_disk)
 }
 END_TEST
 
+/* States without a place, in rows that end at, before and behind the ends of
+ * pages, chunks, and of what is compared at a time. */
+static void paint(uint8_t *state, uint64_t blks, uint64_t *seed)
+{
+	static const uint64_t rows[] = { 1, 2, 63, 64, 65, 511, 512, 513, 2000 };
+	static const uint8_t states[] = { 0, 1, 2, 3, 5 };
+
+	for (uint64_t b = 0; b < blks;) {
+		uint64_t row = rows[base_rand_below(seed, 9)];
+		uint8_t what = states[base_rand_below(seed, 5)];
+
+		while (row-- && b < blks)
+			state[b++] = what;
+	}
+}
+
+static void rows(uint64_t seed)
+{
+	static uint8_t state[8192];
+	struct vhdx_image_spec spec = small_blocks;
+	uint64_t blks = 8192 - seed * 3;
+
+	spec.disk_size = blks * MiB;
+	paint(state, blks, &seed);
+	vhdx_image_init(&img, &spec);
+	for (uint64_t b = 0; b < blks; b++)
+		vhdx_image_bat_set(&img, b + b / 4096, state[b]);
+	begin();
+	for (uint64_t b = 0; b < blks;) {
+		uint64_t e = b;
+
+		while (e < blks && !state[e] == !state[b])
+			e++;
+		expect(vhdx_opened_map(&o, b * MiB, (blks - b) * MiB),
+		       state[b] ? VHD_RUN_ZERO : VHD_RUN_PARENT,
+		       (e - b) * MiB, 0, 0);
+		b += 1 + base_rand_below(&seed, e - b);
+	}
+	end();
+}
+
+START_TEST(vhdx_map__rows_of_like_entries_are_runs)
+{
+	for (uint64_t seed = 1; seed <= 12; seed++)
+		rows(seed);
+}
+END_TEST
+
 TEST_MAIN("vhdx/map",
 	  vhdx_map__each_state_reads_as_it_should,
 	  vhdx_map__partial_block_without_parent_is_whole,
@@ -375,4 +424,5 @@ TEST_MAIN("vhdx/map",
 	  vhdx_map__fault_behind_the_first_block_waits,
 	  vhdx_map__file_may_end_inside_a_block,
 	  vhdx_map__payload_in_the_log_is_an_error,
-	  vhdx_map__last_block_ends_with_the_disk)
+	  vhdx_map__last_block_ends_with_the_disk,
+	  vhdx_map__rows_of_like_entries_are_runs)
