@@ -175,6 +175,7 @@ const struct vhd_engine vhd1_engine = {
 	.set = vhd1_set,
 	.identify = vhd1_identify,
 	.pack = vhd1_pack,
+	.reparent = vhd1_reparent,
 	.build = vhd1_build,
 	.place = vhd1_place,
 	.finish = vhd1_finish,

@@ -19,6 +19,7 @@ const struct vhd_engine vhdx_engine = {
 	.layout = vhdx_layout,
 	.check = vhdx_check,
 	.repair = vhdx_repair,
+	.reparent = vhdx_reparent,
 	.resize = vhdx_resize,
 	.set_check = vhdx_set_check,
 	.set = vhdx_set,
