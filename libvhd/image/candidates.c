@@ -9,6 +9,9 @@
  *
  * Windows paths with a drive, a server or a volume mean nothing here and are
  * never guessed at; only their last component is used (VHDX-PATH-03, -04).
+ *
+ * The child's directory is that of its canonical name: volumes are where their
+ * names are, and not where the devices are that these lead to.
  */
 #include "image/candidates.h"
 
@@ -16,6 +19,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "io/canonical.h"
 #include "io/path.h"
 
 /* Takes over @path; NULL stands for "no memory". */
@@ -126,7 +130,7 @@ bool vhd_candidates_list(const char *child, const struct vhd_parent_ref *ref,
 			 const char *const *dirs, enum vhd_candidates_case how,
 			 struct vhd_candidates *out)
 {
-	char *real = vhd_path_real(child);
+	char *real = vhd_path_canonical(child);
 	char *opened_dir = vhd_path_dir(child);
 	char **posix = vhd_alloc_array(ref->locator_count + 1, sizeof(*posix));
 	bool ok = opened_dir && posix;

@@ -20,7 +20,7 @@ enum vhd_candidates_case {
 struct vhd_candidates {
 	char *path[VHD_CANDIDATES_MAX];
 	size_t count;
-	char *child_dir;	/* real directory of the child, or NULL */
+	char *child_dir;	/* of the child's canonical name, or NULL */
 	enum vhd_candidates_case how;
 };
 

@@ -8,6 +8,8 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "image/chain.h"
+#include "image/owners.h"
+#include "io/io_forward.h"
 
 #define DEFAULT_DEPTH 256u
 
@@ -17,7 +19,10 @@ int vhd_open_opts_get(const struct vhd_open_opts *in,
 	const uint32_t known = VHD_OPEN_NO_LOCK | VHD_OPEN_NO_PARENT |
 			       VHD_OPEN_IGNORE_PARENT_ID |
 			       VHD_OPEN_ALLOW_RAW | VHD_OPEN_ANY_PARENT_DIR |
-			       VHD_OPEN_RDWR | VHD_OPEN_THREAD;
+			       VHD_OPEN_RDWR | VHD_OPEN_THREAD |
+			       VHD_OPEN_POISONED | VHD_OPEN_CIPHERTEXT |
+			       VHD_OPEN_DEVICES | VHD_OPEN_XEN_PARENT |
+			       VHD_OPEN_EXACT | VHD_OPEN_UNZEROED;
 
 	memset(out, 0, sizeof(*out));
 	if (in) {
@@ -78,6 +83,7 @@ int vhd_image_open(struct vhd_io *io, const struct vhd_open_opts *opts,
 		.reporter = reporter,
 		.writable = opts->flags & VHD_OPEN_RDWR,
 		.thread = opts->flags & VHD_OPEN_THREAD,
+		.flags = opts->flags & VHD_LAYER_FLAGS,
 	};
 	int rc;
 
@@ -90,6 +96,7 @@ int vhd_image_open(struct vhd_io *io, const struct vhd_open_opts *opts,
 		goto out;
 	}
 	img->size = top.size;
+	img->cache_bytes = opts->cache_bytes;
 	if (how.writable)
 		img->writer = top.ops->writer(top.eng);
 	rc = vhd_image_push(img, &top, err);
@@ -143,8 +150,8 @@ static void log_report(void *arg, uint32_t layer, const char *file,
 	opts->log(opts->log_arg, level_of(rule->severity), line);
 }
 
-static int open_logged(struct vhd_io *io, struct vhd_open_opts *opts,
-		       struct vhd_image **img_out, struct vhd_error *err)
+int vhd_image_open_logged(struct vhd_io *io, struct vhd_open_opts *opts,
+			  struct vhd_image **img_out, struct vhd_error *err)
 {
 	struct vhd_reporter reporter = { log_report, opts, NULL };
 
@@ -165,7 +172,7 @@ int vhd_open(const char *path, const struct vhd_open_opts *opts,
 	if (!rc)
 		rc = vhd_image_io(path, &all, &io, err);
 	if (!rc)
-		rc = open_logged(io, &all, img_out, err);
+		rc = vhd_image_open_logged(io, &all, img_out, err);
 	return rc;
 }
 
@@ -188,7 +195,7 @@ int vhd_open_io(const struct vhd_io_ops *ops, void *handle, const char *name,
 		vhd_io_close(&io, NULL);
 		return rc;
 	}
-	return open_logged(io, &all, img_out, err);
+	return vhd_image_open_logged(io, &all, img_out, err);
 }
 
 int vhd_close(struct vhd_image **img, struct vhd_error *err)
@@ -205,6 +212,9 @@ int vhd_close(struct vhd_image **img, struct vhd_error *err)
 	}
 	if (!(*img)->borrowed)
 		vhd_free((*img)->layers);
+	vhd_owners_free((*img)->owners);
+	if (!(*img)->borrowed)
+		vhd_forward_free((*img)->forward);
 	vhd_free(*img);
 	*img = NULL;
 	return rc;

@@ -4,7 +4,12 @@
 
 /* The image object; the image layer and ops see inside, nobody else. */
 
+#include <stdatomic.h>
+
 #include "image/layer.h"
+
+struct vhd_forward;
+struct vhd_owners;
 
 struct vhd_image {
 	struct vhd_layer *layers;	/* [0] is the image itself */
@@ -17,6 +22,13 @@ struct vhd_image {
 	bool borrowed;
 	/* Of layers[0], after an open for writing; else NULL. */
 	struct vhd_writer *writer;
+	/* Budget of each layer's cache, as asked for; 0: the default. */
+	uint64_t cache_bytes;
+	/* Of a deep chain, once it was read from (image/shortcut.c). */
+	_Atomic(struct vhd_owners *) owners;
+	/* The image comes as a stream, once; else NULL. */
+	struct vhd_forward *forward;
+	enum vhd_size_rule size_rule;	/* with it: as it was opened with */
 };
 
 /*
@@ -26,6 +38,10 @@ struct vhd_image {
 int vhd_image_open(struct vhd_io *io, const struct vhd_open_opts *opts,
 		   const struct vhd_reporter *reporter, int64_t now,
 		   struct vhd_image **img_out, struct vhd_error *err);
+
+/* The same with the log callback of @opts. */
+int vhd_image_open_logged(struct vhd_io *io, struct vhd_open_opts *opts,
+			  struct vhd_image **img_out, struct vhd_error *err);
 
 /* A complete copy of the caller's options, with defaults; NULL is fine. */
 int vhd_open_opts_get(const struct vhd_open_opts *in,

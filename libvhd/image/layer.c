@@ -8,7 +8,10 @@
 #include "base/fail.h"
 #include "image/probe.h"
 
-#define DEFAULT_CACHE (UINT64_C(1) << 20)
+#define DEFAULT_CACHE MiB
+/* What a layer far down has: memory grows with the logarithm of the depth. */
+#define CHAIN_CACHE (8 * MiB)
+#define LEAST_CACHE (64 * KiB)
 /* Pages that wait to be written gather there: fewer, larger commits. */
 #define DEFAULT_WRITER_CACHE (UINT64_C(4) << 20)
 
@@ -26,6 +29,15 @@ static void tap_report(void *arg, const struct vhd_rule *rule, uint64_t off,
 
 	tap->reporter->fn(tap->reporter->arg, tap->index, tap->file, rule, off,
 			  msg);
+}
+
+uint64_t vhd_layer_cache(uint64_t asked, uint32_t index)
+{
+	uint64_t share = CHAIN_CACHE / (index + UINT64_C(1));
+
+	if (asked)
+		return asked;
+	return max_u64(min_u64(DEFAULT_CACHE, share), LEAST_CACHE);
 }
 
 static void layer_describe(struct vhd_layer *layer)
@@ -59,12 +71,14 @@ int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
 		.now = how->now,
 		.writable = how->writable,
 		.thread = how->thread,
+		.flags = how->flags,
 	};
 	int rc;
 
-	if (!req.cache_bytes)
-		req.cache_bytes = how->writable ? DEFAULT_WRITER_CACHE
-						: DEFAULT_CACHE;
+	if (!how->writable)
+		req.cache_bytes = vhd_layer_cache(how->cache_bytes, how->index);
+	else if (!req.cache_bytes)
+		req.cache_bytes = DEFAULT_WRITER_CACHE;
 	if (how->reporter && how->reporter->fn)
 		req.sink = (struct vhd_sink){ tap_report, &tap };
 	rc = vhd_probe(io, how->format, how->allow_raw, &new.ops, err);

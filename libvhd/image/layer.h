@@ -39,6 +39,13 @@ struct vhd_layer {
 	struct vhd_guid disk_id;	/* VHDX only */
 };
 
+/* The flags of vhd_open() that are an engine's business. */
+enum {
+	VHD_LAYER_FLAGS = VHD_OPEN_POISONED | VHD_OPEN_CIPHERTEXT |
+			  VHD_OPEN_XEN_PARENT | VHD_OPEN_EXACT |
+			  VHD_OPEN_UNZEROED
+};
+
 struct vhd_layer_open {
 	enum vhd_format format;		/* AUTO probes */
 	bool allow_raw;			/* when the probe finds nothing */
@@ -47,6 +54,7 @@ struct vhd_layer_open {
 	int64_t now;
 	bool writable;
 	bool thread;			/* its writer may have one */
+	uint32_t flags;			/* of VHD_LAYER_FLAGS */
 	uint32_t index;			/* for the reporter */
 	const struct vhd_reporter *reporter;	/* may be NULL */
 };
@@ -57,6 +65,10 @@ struct vhd_layer_open {
  */
 int vhd_layer_open(struct vhd_io *io, const struct vhd_layer_open *how,
 		   struct vhd_layer *layer, struct vhd_error *err);
+
+/* The budget of the cache of layer @index, opened for reading, when @asked for
+ * so much; 0: the default, which is less for layers far down. */
+uint64_t vhd_layer_cache(uint64_t asked, uint32_t index);
 
 /* What the layer says of a range; @moving: the bytes are about to be moved, so
  * that holes of the file need not be found.  Errors name the file. */

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/guid.h"
+#include "io/canonical.h"
 #include "io/path.h"
 #include "io/stat.h"
 
@@ -88,7 +89,7 @@ static void compare_vhd1(const struct vhd_link *l)
 /* Does the recorded path lead to the parent from where the child is? */
 static bool leads_there(const struct vhd_link *l, const char *text)
 {
-	char *real = vhd_path_real(vhd_io_name(l->child->io));
+	char *real = vhd_path_canonical(vhd_io_name(l->child->io));
 	char *dir = real ? vhd_path_dir(real) : NULL;
 	char *path = dir ? vhd_path_join(dir, text) : NULL;
 	struct vhd_file_id id = { 0 };

@@ -3,9 +3,12 @@
  * Where a parent may be found is policy, not chance: an image from a stranger
  * must not make a service read any file it names.  A parent lies below the
  * directory of its child, or below one that the caller allows, symbolic links
- * resolved; it is a regular file; and its identity is the recorded one.  The
- * caller may name the file instead, which settles where it lies, but not who
- * it is.
+ * resolved; it is a regular file, or a block device if its child is one; and its
+ * identity is the recorded one.  The caller may name the file instead, which
+ * settles where it lies, but not who it is.
+ *
+ * Volumes count as lying where their canonical names are, although these are
+ * links: nobody but the system makes any there.
  *
  * Candidates that fail one of these are passed over, and the next is tried
  * (VHD-L-22, VHDX-PAR-14).  When none is left the error tells the whole story:
@@ -21,7 +24,10 @@
 #include "base/fail.h"
 #include "base/guid.h"
 #include "image/candidates.h"
+#include "image/xen_parent.h"
+#include "io/canonical.h"
 #include "io/path.h"
+#include "io/stat.h"
 
 /* What the search has seen so far. */
 struct story {
@@ -32,6 +38,7 @@ struct story {
 	char dir[256];		/* of the child */
 	unsigned int looked;	/* candidates that do not exist */
 	bool refused;		/* one lies where it may not */
+	bool device;		/* one is a device, and the child is none */
 	bool mismatch;		/* one is another disk */
 	bool damaged;		/* one could not be opened */
 	struct vhd_error damage;
@@ -106,7 +113,7 @@ static int open_file(const struct vhd_parent_search *s, const char *path,
 	struct vhd_io *io = NULL;
 	int rc;
 
-	how.format = s->ref->raw ? VHD_FORMAT_RAW : VHD_FORMAT_AUTO;
+	how.format = s->ref->raw ? VHD_FORMAT_RAW : s->opts->format;
 	how.allow_raw = s->opts->flags & VHD_OPEN_IGNORE_PARENT_ID;
 	rc = vhd_io_open_posix(path, posix_flags, &io, err);
 	if (!rc && !(s->opts->flags & VHD_OPEN_NO_LOCK)) {
@@ -145,6 +152,20 @@ static bool seen_before(struct story *story, char *real)
 	return false;
 }
 
+/* What @canonical may be, and that it is what was judged. */
+static uint32_t open_flags(const struct vhd_parent_search *s,
+			   const char *canonical)
+{
+	uint32_t flags = 0;
+
+	if (!(s->opts->flags & VHD_OPEN_DEVICES) &&
+	    !vhd_io_is_device(s->child->io))
+		flags |= VHD_POSIX_NO_DEVICE;
+	if (!vhd_path_is_kept(canonical))
+		flags |= VHD_POSIX_NO_SYMLINK;
+	return flags;
+}
+
 /*
  * Opens a candidate, silently: what is odd about a file that turns out to be
  * another disk is nobody's business.
@@ -152,7 +173,7 @@ static bool seen_before(struct story *story, char *real)
 static bool open_wanted(const struct vhd_parent_search *s, const char *real,
 			struct vhd_layer *out, struct story *story)
 {
-	const uint32_t flags = VHD_POSIX_NO_DEVICE | VHD_POSIX_NO_SYMLINK;
+	const uint32_t flags = open_flags(s, real);
 	struct vhd_parent_search quiet = *s;
 	struct vhd_error e;
 	bool wanted;
@@ -165,6 +186,12 @@ static bool open_wanted(const struct vhd_parent_search *s, const char *real,
 	if (wanted && s->how.reporter) {
 		vhd_layer_close(out, NULL);
 		rc = open_file(s, real, flags, out, &e);
+	}
+	if (rc && flags & VHD_POSIX_NO_DEVICE && vhd_path_is_device(real)) {
+		tell(story, "; %s is a block device, and the child is none",
+		     real);
+		story->device = true;
+		return false;
 	}
 	if (rc) {
 		tell(story, "; %s cannot be used: %s", real, e.msg);
@@ -189,7 +216,7 @@ static bool try_one(const struct vhd_parent_search *s, const char *path,
 		    const char *child_dir, struct vhd_layer *out,
 		    struct story *story)
 {
-	char *real = vhd_path_real(path);
+	char *real = vhd_path_canonical(path);
 
 	if (!real) {
 		story->looked++;
@@ -246,8 +273,9 @@ static int give_up(const struct vhd_parent_search *s,
 			*err = story->damage;
 		return story->damage.code;
 	}
-	if (story->refused)
-		return vhd_fail_code_rule(err, VHD_E_POLICY, missing,
+	if (story->refused || story->device)
+		return vhd_fail_code_rule(err, story->refused ? VHD_E_POLICY :
+					  VHD_E_NOTFILE, missing,
 					  VHD_NO_OFFSET,
 					  "the parent (%s) may not be used%s",
 					  want, story->text);
@@ -258,29 +286,65 @@ static int give_up(const struct vhd_parent_search *s,
 				  story->dir[0] ? story->dir : "(no directory)");
 }
 
-static int use_given(const struct vhd_parent_search *s,
-		     struct vhd_layer *parent_out, struct vhd_error *err)
+/* Takes over @layer, the file @name, if it is the parent. */
+static int take_wanted(const struct vhd_parent_search *s, const char *name,
+		       struct vhd_layer *layer, struct vhd_layer *parent_out,
+		       struct vhd_error *err)
 {
-	struct vhd_layer layer = { 0 };
 	enum vhd_rule_idx wrong = s->child->format == VHD_FORMAT_VHDX
 					  ? RULE_VHDX_PARENT_ID
 					  : RULE_VHD1_PARENT_ID;
 	char want[240], id[80];
-	int rc = open_file(s, s->given, 0, &layer, err);
 
-	if (rc)
-		return rc;
-	if (is_wanted(s, &layer)) {
-		layer.stranger = !is_recorded(s, &layer);
-		*parent_out = layer;
+	if (is_wanted(s, layer)) {
+		layer->stranger = !is_recorded(s, layer);
+		*parent_out = *layer;
 		return 0;
 	}
 	wanted_text(s->ref, want, sizeof(want));
-	id_text(&layer, id, sizeof(id));
-	vhd_layer_close(&layer, NULL);
+	id_text(layer, id, sizeof(id));
+	vhd_layer_close(layer, NULL);
 	return vhd_fail_code_rule(err, VHD_E_PARENT, wrong, VHD_NO_OFFSET,
-				  "the parent is %s, but %s is %s", want,
-				  s->given, id);
+				  "the parent is %s, but %s is %s", want, name,
+				  id);
+}
+
+static int use_given(const struct vhd_parent_search *s,
+		     struct vhd_layer *parent_out, struct vhd_error *err)
+{
+	struct vhd_layer layer = { 0 };
+	int rc = open_file(s, s->given, 0, &layer, err);
+
+	return rc ? rc : take_wanted(s, s->given, &layer, parent_out, err);
+}
+
+/* The one that Xen's tools would take, and no other. */
+static int use_xen(const struct vhd_parent_search *s,
+		   struct vhd_layer *parent_out, struct vhd_error *err)
+{
+	struct story story = { 0 };
+	struct vhd_layer layer = { 0 };
+	char *name = NULL, *dir;
+	bool may;
+	int rc = vhd_xen_parent_name(s->child->io, s->ref, &name, err);
+
+	if (rc)
+		return rc;
+	dir = vhd_xen_child_dir(s->child->io);
+	may = allowed(s, name, dir);
+	if (!may)
+		tell(&story, "; %s lies outside of the allowed directories",
+		     name);
+	vhd_free(dir);
+	story.refused = !may;
+	if (!may)
+		rc = give_up(s, &story, err);
+	if (!rc)
+		rc = open_file(s, name, open_flags(s, name), &layer, err);
+	if (!rc)
+		rc = take_wanted(s, name, &layer, parent_out, err);
+	vhd_free(name);
+	return rc;
 }
 
 /* Tries one list; *@found_out tells whether the parent was on it. */
@@ -315,11 +379,14 @@ int vhd_parent_find(const struct vhd_parent_search *s,
 
 	if (s->given)
 		return use_given(s, parent_out, err);
+	if (s->opts->flags & VHD_OPEN_XEN_PARENT &&
+	    s->child->format == VHD_FORMAT_VHD)
+		return use_xen(s, parent_out, err);
 	/* No file, no directory: then only the caller can know. */
 	if (vhd_io_has_path(s->child->io)) {
 		rc = try_list(s, VHD_CASE_EXACT, &story, parent_out, &found,
 			      err);
-		if (!rc && !found)
+		if (!rc && !found && !s->exact)
 			rc = try_list(s, VHD_CASE_IGNORED, &story, parent_out,
 				      &found, err);
 	}

@@ -12,6 +12,7 @@ struct vhd_parent_search {
 	const struct vhd_open_opts *opts;
 	struct vhd_layer_open how;
 	const char *given;	/* the caller names the parent; or NULL */
+	bool exact;		/* names in other letters are not looked for */
 };
 
 /*

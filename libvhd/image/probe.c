@@ -108,6 +108,11 @@ static int probe_both(struct vhd_io *io, const struct vhd_engine **out,
 	return rc;
 }
 
+size_t vhd_probe_trailer(const uint8_t last[512], uint64_t end)
+{
+	return vhd1_fixed_trailer(last, end);
+}
+
 int vhd_probe(struct vhd_io *io, enum vhd_format format, bool allow_raw,
 	      const struct vhd_engine **out, struct vhd_error *err)
 {

@@ -17,4 +17,10 @@ const struct vhd_engine *vhd_engine_of(enum vhd_format format);
 int vhd_probe(struct vhd_io *io, enum vhd_format format, bool allow_raw,
 	      const struct vhd_engine **out, struct vhd_error *err);
 
+/*
+ * A stream ends at @end with the bytes @last: how many of them are the footer of
+ * a fixed VHD of that size, and no content.
+ */
+size_t vhd_probe_trailer(const uint8_t last[512], uint64_t end);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "io/stat.h"
 #include "write/writer.h"
 
 enum { RAW_BLOCK = 2 << 20 };		/* a raw disk has no blocks of its own */
@@ -190,6 +191,26 @@ static int raw_layout(void *eng, vhd_region_fn fn, void *arg,
 	return 0;
 }
 
+/* The file is the disk: cutting it or making it longer is all. */
+static int raw_resize(void *eng, const struct vhd_engine_resize *req,
+		      struct vhd_error *err)
+{
+	struct raw *raw = eng;
+	int rc;
+
+	if (req->size == raw->size)
+		return 0;
+	if (vhd_io_is_device(raw->io))
+		return vhd_fail(err, VHD_E_UNSUPPORTED,
+				"a device has the size that it has");
+	rc = vhd_writer_ready(raw->writer, err);
+	if (!rc)
+		rc = vhd_io_set_size(raw->io, req->size, err);
+	if (!rc)
+		rc = vhd_io_flush(raw->io, err);
+	return rc;
+}
+
 static int raw_build(struct vhd_io *io, const struct vhd_build *what,
 		     void **bld_out, struct vhd_error *err)
 {
@@ -240,6 +261,7 @@ const struct vhd_engine vhd_raw_engine = {
 	.usage = raw_usage,
 	.layout = raw_layout,
 	.check = NULL,
+	.resize = raw_resize,
 	.build = raw_build,
 	.place = raw_place,
 	.finish = raw_finish,

@@ -12,6 +12,8 @@
 
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "image/shortcut.h"
+#include "image/walk.h"
 #include "write/writer.h"
 
 /* Looks at one range at most so often, so that a call stays short. */
@@ -19,14 +21,15 @@
 
 /*
  * How far a look into a chain may go at first.  A layer that has nothing to say
- * looks ahead in its table, and does so in vain when the one below it ends the
- * run soon: without a limit, work would grow with the square of the disk.  The
- * limit grows with what was found, so that a long run stays a few looks.
+ * looks ahead in its table, and does so in vain when the caller has room for no
+ * more extents before that: without a limit, work would grow with the square of
+ * the disk.  The limit grows with what was found, so that a long run stays a few
+ * looks.
  */
-#define FIRST_REACH (64 * MiB)
+#define FIRST_REACH (4 * MiB)
 
-static void set_extent(struct vhd_extent *ext, uint64_t off, uint64_t len,
-		       uint32_t layer, const struct vhd_run *run)
+void vhd_extent_set(struct vhd_extent *ext, uint64_t off, uint64_t len,
+		    uint32_t layer, const struct vhd_run *run)
 {
 	ext->off = off;
 	ext->len = len;
@@ -41,34 +44,13 @@ static void set_extent(struct vhd_extent *ext, uint64_t off, uint64_t len,
 	}
 }
 
-/*
- * The answer of the layers from @first on.  Where that is an error whose extent
- * is known, ext_out->len is set as well.
- */
-static int map_from(struct vhd_image *img, uint32_t first, bool moving,
-		    uint64_t off, uint64_t len, struct vhd_extent *ext_out,
-		    struct vhd_error *err)
+int vhd_image_bottom(const struct vhd_image *img, uint32_t i, uint64_t off,
+		     uint64_t len, struct vhd_extent *ext_out,
+		     struct vhd_error *err)
 {
-	struct vhd_run nothing = { len, VHD_NO_OFFSET, VHD_RUN_ZERO,
-				   VHD_EXTENT_UNMAPPED };
-	uint32_t i;
+	const struct vhd_run nothing = { len, VHD_NO_OFFSET, VHD_RUN_ZERO,
+					 VHD_EXTENT_UNMAPPED };
 
-	ext_out->len = 0;
-	for (i = first; i < img->count && off < img->layers[i].size; i++) {
-		struct vhd_layer *layer = &img->layers[i];
-		struct vhd_run run;
-		int rc;
-
-		len = min_u64(len, layer->size - off);
-		rc = vhd_layer_run(layer, moving, off, len, &run, err);
-		if (rc)
-			return rc;
-		len = run.len;
-		if (run.kind != VHD_RUN_PARENT) {
-			set_extent(ext_out, off, len, i, &run);
-			return 0;
-		}
-	}
 	if (i == img->count && img->torn) {
 		ext_out->len = len;
 		return vhd_err_file(
@@ -78,8 +60,55 @@ static int map_from(struct vhd_image *img, uint32_t first, bool moving,
 				 "parent, which is not open", off),
 			vhd_io_name(img->layers[img->count - 1].io));
 	}
-	set_extent(ext_out, off, len, i ? i - 1 : 0, &nothing);
+	vhd_extent_set(ext_out, off, len, i ? i - 1 : 0, &nothing);
 	return 0;
+}
+
+/*
+ * The answer of the layers from @first on.  Where that is an error whose extent
+ * is known, ext_out->len is set as well.
+ */
+static int map_from(struct vhd_image *img, uint32_t first, bool moving,
+		    uint64_t off, uint64_t len, struct vhd_extent *ext_out,
+		    struct vhd_error *err)
+{
+	struct vhd_shortcut s = { .place = VHD_NO_OFFSET };
+	uint32_t i;
+
+	ext_out->len = 0;
+	for (i = first;; i++) {
+		struct vhd_layer *layer;
+		struct vhd_run run;
+		int rc;
+
+		/* Layers that are known to have nothing here are not asked. */
+		if (i == vhd_shortcut_first(img)) {
+			s = vhd_shortcut(img, moving, off, len);
+			i = s.layer;
+			len = s.len;
+		}
+		if (s.place != VHD_NO_OFFSET) {
+			run = (struct vhd_run){ len, s.place, VHD_RUN_DATA,
+						VHD_EXTENT_ALLOCATED };
+			vhd_extent_set(ext_out, off, len, i, &run);
+			return 0;
+		}
+		if (i >= img->count || off >= img->layers[i].size)
+			break;
+		layer = &img->layers[i];
+		len = min_u64(len, layer->size - off);
+		rc = vhd_layer_run(layer, moving, off, len, &run, err);
+		if (rc)
+			return rc;
+		len = run.len;
+		if (run.kind != VHD_RUN_PARENT) {
+			if (s.learn)
+				vhd_shortcut_learn(img, i, off, &run);
+			vhd_extent_set(ext_out, off, len, i, &run);
+			return 0;
+		}
+	}
+	return vhd_image_bottom(img, i, off, len, ext_out, err);
 }
 
 int vhd_image_map_below(struct vhd_image *img, uint64_t off, uint64_t len,
@@ -112,27 +141,38 @@ int vhd_image_range(const struct vhd_image *img, uint64_t off, uint64_t len,
 			"the disk of %" PRIu64 " bytes", len, off, img->size);
 }
 
-int vhd_image_resolve(struct vhd_image *img, bool moving, uint64_t off,
-		      uint64_t len, struct vhd_extent *ext, size_t max,
-		      size_t *n_out, struct vhd_error *err)
+/* The extent at @off; @w is for chains, and NULL where nobody walks far. */
+static int look(struct vhd_image *img, struct vhd_walk *w, bool moving,
+		uint64_t off, uint64_t limit, struct vhd_extent *ext_out,
+		struct vhd_error *err)
 {
-	uint64_t reach = img->count > 1 ? FIRST_REACH : UINT64_MAX;
-	uint64_t end;
+	if (w)
+		return vhd_walk_look(w, off, limit, ext_out, err);
+	return map_from(img, 0, moving, off, limit - off, ext_out, err);
+}
+
+/* [off, end) lies inside the disk; nothing is found when it fails at once. */
+static int resolve(struct vhd_image *img, struct vhd_walk *w, bool moving,
+		   uint64_t off, uint64_t end, struct vhd_extent *ext,
+		   size_t max, size_t *n_out, struct vhd_error *err)
+{
+	uint64_t reach = w ? FIRST_REACH : UINT64_MAX;
+	uint64_t limit = off;
 	unsigned int looks;
 	size_t n = 0;
-	int rc = vhd_image_range(img, off, len, err);
 
-	if (rc)
-		return rc;
-	if (!len || !max)
-		return vhd_fail(err, VHD_E_INVAL, "nothing to resolve");
-	end = off + len;
 	for (looks = 0; off < end && looks < MAX_LOOKS; looks++) {
 		struct vhd_extent e;
+		int rc;
 
+		if (off == limit) {
+			limit += min_u64(end - off, reach);
+			reach = max_u64(reach, 2 * reach);
+		}
 		/* Behind an answer a failure is left for the next call. */
-		rc = map_from(img, 0, moving, off, min_u64(end - off, reach),
-			      &e, n ? NULL : err);
+		rc = look(img, w, moving, off, limit, &e, n ? NULL : err);
+		if (rc && !n)
+			return rc;
 		if (rc)
 			break;
 		if (n && mergeable(&ext[n - 1], &e))
@@ -142,13 +182,31 @@ int vhd_image_resolve(struct vhd_image *img, bool moving, uint64_t off,
 		else
 			ext[n++] = e;
 		off += e.len;
-		if (img->count > 1)
-			reach = max_u64(FIRST_REACH, 2 * e.len);
 	}
-	if (!n)
-		return rc;
 	*n_out = n;
 	return 0;
+}
+
+int vhd_image_resolve(struct vhd_image *img, bool moving, uint64_t off,
+		      uint64_t len, struct vhd_extent *ext, size_t max,
+		      size_t *n_out, struct vhd_error *err)
+{
+	int rc = vhd_image_range(img, off, len, err);
+	struct vhd_walk w;
+	bool far;
+
+	if (rc)
+		return rc;
+	if (!len || !max)
+		return vhd_fail(err, VHD_E_INVAL, "nothing to resolve");
+	/* Without memory for it the way is longer, and the same. */
+	far = img->count > 1 && len > VHD_SHORTCUT_MAX &&
+	      vhd_walk_begin(&w, img, moving);
+	rc = resolve(img, far ? &w : NULL, moving, off, off + len, ext, max,
+		     n_out, err);
+	if (far)
+		vhd_walk_end(&w);
+	return rc;
 }
 
 int vhd_resolve(struct vhd_image *img, uint64_t off, uint64_t len,
@@ -168,7 +226,9 @@ static int read_from(struct vhd_image *img, uint32_t first, void *buf,
 		struct vhd_extent e;
 		size_t n;
 
-		rc = map_from(img, first, true, off, len, &e, err);
+		rc = map_from(img, first, true, off,
+			      img->count > 1 ? min_u64(len, VHD_SHORTCUT_MAX)
+					     : len, &e, err);
 		if (rc)
 			break;
 		n = (size_t)e.len;

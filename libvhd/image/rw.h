@@ -17,6 +17,19 @@ int vhd_image_resolve(struct vhd_image *img, bool moving, uint64_t off,
 int vhd_image_look(struct vhd_image *img, uint64_t off, uint64_t len,
 		   struct vhd_extent *ext_out, struct vhd_error *err);
 
+/* @len bytes at @off, as layer @layer answers. */
+void vhd_extent_set(struct vhd_extent *ext, uint64_t off, uint64_t len,
+		    uint32_t layer, const struct vhd_run *run);
+
+/*
+ * What lies below all layers that leave a range to their parents, the last of
+ * them that was asked being the one above @i: zeros, unless the chain is cut off
+ * there.  Sets ext_out->len in any case.
+ */
+int vhd_image_bottom(const struct vhd_image *img, uint32_t i, uint64_t off,
+		     uint64_t len, struct vhd_extent *ext_out,
+		     struct vhd_error *err);
+
 /* VHD_E_RANGE unless [off, off + len) lies inside the disk. */
 int vhd_image_range(const struct vhd_image *img, uint64_t off, uint64_t len,
 		    struct vhd_error *err);

@@ -47,6 +47,7 @@ int vhd_layer_image(struct vhd_image *img, uint32_t layer,
 	part->count = img->count - layer;
 	part->size = part->layers[0].size;
 	part->torn = img->torn;
+	part->cache_bytes = img->cache_bytes;
 	part->borrowed = true;
 	*img_out = part;
 	return 0;

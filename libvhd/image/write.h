@@ -12,6 +12,11 @@
 int vhd_image_writer(struct vhd_image *img, uint64_t off, uint64_t len,
 		     struct vhd_writer **w_out, struct vhd_error *err);
 
+/* Zeros that count as written, even where zeros show without them: a VHD's bits
+ * say so.  They take no space in the file where it can have holes. */
+int vhd_image_store_zeroes(struct vhd_image *img, uint64_t off, uint64_t len,
+			   struct vhd_error *err);
+
 /* What layer 0 itself says of the beginning of the range. */
 int vhd_image_own_run(struct vhd_image *img, uint64_t off, uint64_t len,
 		      struct vhd_run *out, struct vhd_error *err);

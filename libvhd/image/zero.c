@@ -16,6 +16,7 @@ struct zero {
 	bool discard;
 	bool keep;		/* space stays allocated */
 	bool unmap;		/* blocks may lose theirs */
+	bool store;		/* where zeros show already, too */
 	uint64_t block_size;
 };
 
@@ -78,9 +79,13 @@ static int zero_run(const struct zero *z, uint64_t off, uint64_t len,
 	case VHD_RUN_DATA:
 		return zero_stored(z, run.file_off, run.len, err);
 	case VHD_RUN_PARENT:
+		if (z->store)
+			return zero_new(z, off, run.len, done_out, err);
 		return z->discard ? 0 : zero_below(z, off, run.len, done_out,
 						   err);
 	case VHD_RUN_ZERO:
+		if (z->store)
+			return zero_new(z, off, run.len, done_out, err);
 		break;
 	}
 	return 0;
@@ -135,7 +140,8 @@ static int zero_range(struct zero *z, uint64_t off, uint64_t len,
 	fixed = info.type == VHD_TYPE_FIXED && info.format != VHD_FORMAT_RAW;
 	if (z->discard && fixed)
 		return 0;
-	z->unmap = !z->keep && !fixed;
+	z->unmap = !z->keep && !fixed && !z->store;
+	z->store = z->store && info.type != VHD_TYPE_FIXED;
 	/* A fixed disk keeps its space (VHDX-WR-25). */
 	z->keep |= fixed;
 	token = vhd_writer_enter(z->w);
@@ -166,5 +172,13 @@ int vhd_write_zeroes(struct vhd_image *img, uint64_t off, uint64_t len,
 	if (flags & ~(uint32_t)VHD_ZERO_KEEP)
 		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
 				(unsigned int)flags);
+	return zero_range(&z, off, len, err);
+}
+
+int vhd_image_store_zeroes(struct vhd_image *img, uint64_t off, uint64_t len,
+			   struct vhd_error *err)
+{
+	struct zero z = { .img = img, .store = true };
+
 	return zero_range(&z, off, len, err);
 }

@@ -54,6 +54,8 @@ class Sample:
         self.sha = row.get("unpacked_sha256") or row.get("file_sha256")
         self.content = row["content_sha256"]
         self.raw = row["type"] == "raw"
+        self.parent = row.get("parent_file", "-")
+        self.folder = folder
         size = row["virtual_size"]
         self.size = int(size) if size != "-" else 0
         self.path = None
@@ -212,4 +214,5 @@ def main():
     report.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The read path over layers of a made-up format, against a model. */
+#include "image/owners.h"
 #include "image/rw.h"
 
 #include <check.h>
@@ -140,6 +141,7 @@ static void rig_free(struct rig *r)
 
 	for (l = 0; l < r->img.count; l++)
 		vhd_io_close(&r->layers[l].io, NULL);
+	vhd_owners_free(r->img.owners);
 }
 
 START_TEST(rw__any_range_of_any_chain_reads_as_the_model)
