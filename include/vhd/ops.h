@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "image.h"
+#include "io.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -21,7 +22,8 @@ extern "C" {
 /** enum vhd_target - a consumer whose demands a new image has to meet */
 enum vhd_target {
 	VHD_TARGET_NONE = 0,
-	VHD_TARGET_AZURE = 1,	/* fixed VHD, whole MiB (VHD-A-10, VHD-A-12) */
+	VHD_TARGET_AZURE = 1,	/* fixed VHD, whole MiB, 20 MiB to
+					 * 32 TiB (VHD-A-10, VHD-A-12) */
 	VHD_TARGET_HYPERV = 2,	/* VHDX as Windows makes it, preallocated file */
 	VHD_TARGET_XEN = 3,	/* dynamic VHD, creator "tap", batmap (VHD-X) */
 	VHD_TARGET_WSL = 4,	/* dynamic VHDX, 1 MiB blocks (VHDX-WIN-08) */
@@ -30,12 +32,31 @@ enum vhd_target {
 
 /* Flags for vhd_create() and vhd_convert(). */
 enum {
-	/* Replace an existing file. */
+	/* Replace an existing file; owner and mode stay, where that may be. */
 	VHD_CREATE_FORCE = 1 << 0,
 	/* Reserve all space of a fixed image; never leave a sparse file. */
 	VHD_CREATE_PREALLOCATE = 1 << 1,
 	/* Return without waiting until the new file is durable. */
-	VHD_CREATE_NO_SYNC = 1 << 2
+	VHD_CREATE_NO_SYNC = 1 << 2,
+	/*
+	 * Replace an existing file although images beside it record it as their
+	 * parent: they are lost. Without it that is VHD_E_REFUSED (VHD-D-5,
+	 * VHDX-PAR-19).
+	 */
+	VHD_CREATE_ORPHAN = 1 << 3,
+	/*
+	 * With VHD_TARGET_XEN: the size as it is, to the byte when it is the
+	 * parent's, and up to 2 TiB.  Without it a size is rounded up to what
+	 * all versions of Xen's tools can take (VHD-X-7), and ends at 2040 GiB.
+	 */
+	VHD_CREATE_EXACT_SIZE = 1 << 4,
+	/* The parent is the bytes of a raw disk, whatever they look like. */
+	VHD_CREATE_RAW_PARENT = 1 << 5,
+	/*
+	 * @path may be a block device, whose content is replaced: the image is
+	 * written to it in place, its footer last, into the last sector.
+	 */
+	VHD_CREATE_DEVICE = 1 << 6
 };
 
 /**
@@ -53,8 +74,8 @@ enum {
  * @block_size:      0 means the parent's for a differencing VHD, 2 MiB for other
  *                   VHD and for differencing VHDX, 32 MiB for other VHDX
  * @logical_sector:  512 or 4096; 0 means the parent's, for a conversion to VHDX
- *                   the source's, else 512. VHD: 512 only
- * @physical_sector: 512 or 4096; 0 means 4096 for VHDX
+ *                   the source's, else 512. VHD, raw: 512 only
+ * @physical_sector: 512 or 4096; 0 means 4096 for VHDX. VHD, raw: 512 only
  * @timestamp:       seconds since 1970 to record as creation time; 0 means now.
  *                   (The program sets it from SOURCE_DATE_EPOCH.)
  * @guid:            seed of every GUID of the image, for reproducible results:
@@ -69,6 +90,11 @@ enum {
  * @progress:        for vhd_create() that reserves space: may be NULL; counts
  *                   guest bytes. vhd_convert() has its own
  * @progress_arg:    passed to it
+ * @room_size:       a dynamic or differencing VHD can grow to so many bytes
+ *                   without its metadata becoming longer; 0: it is as long as
+ *                   it has to be
+ * @key_hash:        for VHD_TARGET_XEN: of the key that encrypts the disk; NULL
+ *                   means the parent's, if it has one
  */
 struct vhd_create_opts {
 	uint32_t size;
@@ -89,6 +115,8 @@ struct vhd_create_opts {
 	const struct vhd_open_opts *open;
 	vhd_progress_fn progress;
 	void *progress_arg;
+	uint64_t room_size;
+	const struct vhd_key_hash *key_hash;
 };
 #define VHD_CREATE_OPTS_INIT { .size = sizeof(struct vhd_create_opts) }
 
@@ -100,7 +128,7 @@ struct vhd_create_opts {
  * @err:  may be NULL
  *
  * Returns: 0; VHD_E_INVAL for a combination no format allows, VHD_E_EXISTS,
- *          VHD_E_BUSY, VHD_E_IO, VHD_E_NOSPACE, VHD_E_NOMEM; with a parent also what
+ *          VHD_E_REFUSED, VHD_E_BUSY, VHD_E_IO, VHD_E_NOSPACE, VHD_E_NOMEM; with a parent also what
  *          vhd_open() returns.
  * Threads: any.
  * Spec:    vhd.md 16, VHD-W-21; vhdx.md 18, VHDX-NEW-02.
@@ -108,22 +136,53 @@ struct vhd_create_opts {
 VHD_API int vhd_create(const char *path, const struct vhd_create_opts *opts,
 		       struct vhd_error *err);
 
+/* Flags for conversions. */
+enum {
+	/*
+	 * Read the new image back, from the disk where the system lets us, and
+	 * compare what it shows with what was copied: VHD_E_IO when that
+	 * differs.
+	 */
+	VHD_CONVERT_VERIFY = 1 << 0,
+	/* Copy what the file system could share between both files. */
+	VHD_CONVERT_NO_SHARE = 1 << 1,
+	/* Leave nothing of both files in the system's cache. */
+	VHD_CONVERT_NO_CACHE = 1 << 2,
+	/*
+	 * For vhd_convert_io(): the target reads as zeros now, so that zeros
+	 * need not be written.
+	 */
+	VHD_CONVERT_TARGET_ZERO = 1 << 3,
+	/*
+	 * For streams: read the source before, to leave out blocks that are
+	 * stored but hold zeros only.  Files get such blocks only where they
+	 * are shared with the source, unseen.
+	 */
+	VHD_CONVERT_ZERO_SCAN = 1 << 4
+};
+
 /**
  * struct vhd_convert_opts - how to copy a disk into a new image
  *
  * @size:         sizeof(struct vhd_convert_opts)
+ * @flags:        VHD_CONVERT_*
  * @create:       what the new image is to be; virtual_size 0 means the
  *                source's, rounded up to what the target needs; larger grows
  *                the disk with zeros; smaller is VHD_E_INVAL
  * @progress:     may be NULL; counts guest bytes
  * @progress_arg: passed to it
+ * @threads:      how many threads may work, this one included, up to 32; 0 is
+ *                1. The others live only during the call; @progress may be
+ *                called by any of them, by one at a time
  */
 struct vhd_convert_opts {
 	uint32_t size;
-	uint32_t reserved;
+	uint32_t flags;
 	struct vhd_create_opts create;
 	vhd_progress_fn progress;
 	void *progress_arg;
+	uint32_t threads;
+	uint32_t reserved;
 };
 #define VHD_CONVERT_OPTS_INIT \
 	{ .size = sizeof(struct vhd_convert_opts), .create = VHD_CREATE_OPTS_INIT }
@@ -140,6 +199,9 @@ struct vhd_convert_opts {
  * @source_sector: logical sector of the source
  * @target_sector: logical sector of the new disk; one that differs is another
  *                 disk to a guest (raw: the same, as it has none)
+ * @shared_bytes: of data_bytes: those that both files share on the disk
+ * @digest:       with VHD_CONVERT_VERIFY: a sum over what the disk holds, which
+ *                was found in the new image too; for comparisons only
  */
 struct vhd_convert_result {
 	uint64_t source_size;
@@ -149,6 +211,8 @@ struct vhd_convert_result {
 	uint64_t missing_bytes;
 	uint32_t source_sector;
 	uint32_t target_sector;
+	uint64_t shared_bytes;
+	uint64_t digest;
 };
 
 /**
@@ -212,18 +276,34 @@ typedef bool (*vhd_child_fn)(void *arg, const char *path);
  * @err: may be NULL
  *
  * Looks at the image files (.vhd, .avhd, .vhdx, .avhdx) in the
- * directory of the image's file, at most 4096 of them, and compares what they
+ * directory of the image's file, at most 65536 of them, and compares what they
  * record as their parent's identity, or, for a raw parent, its name.  No lock is
  * taken and nothing is changed.  A file that cannot be read is no child.
  *
  * Writing to an image makes its children worthless (VHDX-PAR-19): programs that
  * open one for writing warn of them.  Children elsewhere are not found.
  *
- * Returns: 0, VHD_E_NOMEM.
+ * Returns: 0, VHD_E_NOMEM; VHD_E_REFUSED when there are more files: whoever goes
+ *          on does not know.
  * Threads: any.
  */
 VHD_API int vhd_children(struct vhd_image *img, vhd_child_fn fn, void *arg,
 			 struct vhd_error *err);
+
+/**
+ * vhd_refuse_children - fail when images are known whose parent this one is
+ *
+ * @img: the image, before it is written to, replaced or removed
+ * @err: may be NULL; says how many there are, and names one
+ *
+ * Who may be found, and how, is told at vhd_children().
+ *
+ * Returns: 0: none is known; VHD_E_REFUSED when there are children or more files
+ *          than are looked at; VHD_E_NOMEM.
+ * Threads: any.
+ * Spec:    VHD-D-5, VHDX-PAR-19.
+ */
+VHD_API int vhd_refuse_children(struct vhd_image *img, struct vhd_error *err);
 
 /**
  * struct vhd_finding - one thing that check has to say

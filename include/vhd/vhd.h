@@ -20,6 +20,7 @@
  * for files of your own, error.h for what can go wrong.
  */
 
+#include "chain.h"
 #include "change.h"
 #include "error.h"
 #include "image.h"

@@ -7,6 +7,7 @@
  * repositories and of most people, and cannot find one in another directory, so
  * the answer is good for a warning and no proof that there is none.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,18 +17,17 @@
 #include "image/image_priv.h"
 #include "io/path.h"
 #include "io/stat.h"
+#include "ops/kin.h"
 #include "ops/plan.h"
 #include "vhd/ops.h"
-
-#define MAX_FILES 4096u
 
 struct search {
 	const struct vhd_layer *parent;
 	const char *dir;
 	vhd_child_fn fn;
 	void *arg;
-	unsigned int files;
-	bool nomem;
+	uint32_t most, files;
+	bool nomem, cut;
 };
 
 /* The bare name in a name that may be a Windows path. */
@@ -92,8 +92,10 @@ static bool look(void *arg, const char *name)
 
 	if (format != VHD_FORMAT_VHD && format != VHD_FORMAT_VHDX)
 		return true;
-	if (++s->files > MAX_FILES)
+	if (s->files++ == s->most) {
+		s->cut = true;
 		return false;
+	}
 	path = vhd_path_join(s->dir, name);
 	if (!path) {
 		s->nomem = true;
@@ -108,7 +110,18 @@ static bool look(void *arg, const char *name)
 int vhd_children(struct vhd_image *img, vhd_child_fn fn, void *arg,
 		 struct vhd_error *err)
 {
-	struct search s = { .parent = &img->layers[0], .fn = fn, .arg = arg };
+	return vhd_kin_search(img, VHD_KIN_FILES, fn, arg, err);
+}
+
+int vhd_kin_search(struct vhd_image *img, uint32_t most, vhd_child_fn fn,
+		   void *arg, struct vhd_error *err)
+{
+	struct search s = {
+		.parent = &img->layers[0],
+		.fn = fn,
+		.arg = arg,
+		.most = most,
+	};
 	char *real = vhd_path_real(vhd_layer_path(img, 0));
 	char *dir;
 
@@ -122,5 +135,9 @@ int vhd_children(struct vhd_image *img, vhd_child_fn fn, void *arg,
 		vhd_path_list(dir, look, &s);
 	vhd_free(dir);
 	vhd_free(real);
+	if (s.cut)
+		return vhd_fail(err, VHD_E_REFUSED, "more than %" PRIu32
+				" images lie in the folder: whether this one "
+				"is the parent of any cannot be told", most);
 	return s.nomem ? vhd_fail_nomem(err) : 0;
 }

@@ -28,7 +28,8 @@ enum vhd_lint_mend {
 	VHD_MEND_REPAIR,	/* of this file, with consent to the row's rule */
 	VHD_MEND_RELINK,	/* the same, and the parent is recorded anew */
 	VHD_MEND_FILL,		/* give the holes of the file their space */
-	VHD_MEND_RENAME		/* to the row's option */
+	VHD_MEND_RENAME,	/* to the row's option */
+	VHD_MEND_SET		/* what the row's option says; "@": the size */
 };
 
 struct vhd_lint_row {
@@ -83,6 +84,7 @@ struct vhd_lint_cure {
 	const char *option[4];
 	size_t count;
 	const char *ext;		/* NULL: the table's */
+	bool convert;			/* there is a conversion at all */
 };
 
 /* Another row that applies. */

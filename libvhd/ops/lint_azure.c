@@ -85,12 +85,14 @@ static const struct vhd_lint_row rows[] = {
 	  .clause = "VHDX-WIN-03",
 	  .msg = "a VHD has sectors of 512 bytes, and this disk's have @: the "
 		 "guest will not find its partitions" },
-	{ .kind = VHD_ADVICE_NOTE, .mend = VHD_MEND_CONVERT,
-	  .test = other_creator, .clause = "VHD-A-12",
+	{ .kind = VHD_ADVICE_NOTE, .mend = VHD_MEND_SET,
+	  .test = other_creator, .option = "--creator 'win '",
+	  .clause = "VHD-A-12",
 	  .msg = "the footer names @ as its maker; \"win \" is what Azure sees "
 		 "from Windows" },
-	{ .kind = VHD_ADVICE_NOTE, .mend = VHD_MEND_CONVERT,
-	  .test = other_original, .clause = "VHD-A-12",
+	{ .kind = VHD_ADVICE_NOTE, .mend = VHD_MEND_SET,
+	  .test = other_original, .option = "--original-size @",
+	  .clause = "VHD-A-12",
 	  .msg = "the footer records another original size than the present "
 		 "one" },
 	{ .kind = VHD_ADVICE_NOTE, .mend = VHD_MEND_REPAIR,

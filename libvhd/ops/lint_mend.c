@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "io/path.h"
+#include "ops/kin.h"
 #include "ops/lint.h"
 
 /* A text that grows; once there is no memory it stays as it is. */
@@ -103,6 +104,7 @@ void vhd_lint_cure_add(struct vhd_lint_cure *cure,
 
 	if (row->mend != VHD_MEND_CONVERT)
 		return;
+	cure->convert = true;
 	if (row->ext)
 		cure->ext = row->ext;
 	for (i = 0; row->option && i < cure->count; i++)
@@ -112,12 +114,24 @@ void vhd_lint_cure_add(struct vhd_lint_cure *cure,
 		cure->option[cure->count++] = row->option;
 }
 
+/* What the conversion makes. */
+static void add_new_name(struct text *t, const struct vhd_lint_table *table,
+			 const struct vhd_lint_cure *cure,
+			 const struct vhd_image *img)
+{
+	const char *path = vhd_layer_path(img, 0);
+	char tail[64];
+
+	snprintf(tail, sizeof(tail), "-%s%s", table->target,
+		 new_ext(table, cure, img));
+	add_name(t, path, stem(path), tail);
+}
+
 static void add_convert(struct text *t, const struct vhd_lint_table *table,
 			const struct vhd_lint_cure *cure,
 			const struct vhd_image *img)
 {
 	const char *path = vhd_layer_path(img, 0);
-	char tail[64];
 	size_t i;
 
 	add(t, "vhd-util convert --for ");
@@ -126,10 +140,8 @@ static void add_convert(struct text *t, const struct vhd_lint_table *table,
 		add(t, " ");
 		add(t, cure->option[i]);
 	}
-	snprintf(tail, sizeof(tail), "-%s%s", table->target,
-		 new_ext(table, cure, img));
 	add_name(t, path, strlen(path), "");
-	add_name(t, path, stem(path), tail);
+	add_new_name(t, table, cure, img);
 }
 
 /* @parent may be NULL. */
@@ -161,17 +173,58 @@ static void add_fill(struct text *t, const struct vhd_lint_view *v,
 	add_name(t, path, strlen(path), "");
 }
 
-/* The option is the new name, or the new extension when it starts with a dot. */
-static void add_rename(struct text *t, const struct vhd_lint_row *row,
-		       const char *path)
+/*
+ * The option is the new name, or the new extension when it starts with a dot.
+ * When a conversion is suggested too, it is what that makes that needs the name;
+ * its extension is right already.
+ */
+static void add_rename(struct text *t, const struct vhd_lint_table *table,
+		       const struct vhd_lint_row *row,
+		       const struct vhd_lint_cure *cure,
+		       const struct vhd_lint_view *v)
 {
+	const char *path = vhd_layer_path(v->img, v->layer);
 	size_t len = (size_t)(vhd_path_base(path) - path);
+	bool ext = row->option[0] == '.';
 
-	if (row->option[0] == '.')
-		len = stem(path);
+	if (cure->convert && ext)
+		return;
 	add(t, "mv -n");
+	if (cure->convert)
+		add_new_name(t, table, cure, v->img);
+	else
+		add_name(t, path, strlen(path), "");
+	add_name(t, path, ext ? stem(path) : len, row->option);
+}
+
+/* Children would not find an image that has another name. */
+static int rename_or_not(struct text *t, const struct vhd_lint_table *table,
+			 const struct vhd_lint_row *row,
+			 const struct vhd_lint_cure *cure,
+			 const struct vhd_lint_view *v, struct vhd_error *err)
+{
+	struct vhd_kin kin = { .count = 0 };
+	int rc = 0;
+
+	if (!cure->convert)
+		rc = vhd_kin_find(v->img, NULL, 0, &kin, err);
+	if (!rc && !kin.count)
+		add_rename(t, table, row, cure, v);
+	return rc == VHD_E_REFUSED ? 0 : rc;
+}
+
+static void add_set(struct text *t, const struct vhd_lint_row *row,
+		    const struct vhd_lint_view *v, const char *path)
+{
+	size_t head = strcspn(row->option, "@");
+	char size[32];
+
+	snprintf(size, sizeof(size), "%" PRIu64, v->info->virtual_size);
+	add(t, "vhd-util set ");
+	add_bytes(t, row->option, head);
+	if (row->option[head])
+		add(t, size);
 	add_name(t, path, strlen(path), "");
-	add_name(t, path, len, row->option);
 }
 
 int vhd_lint_command(const struct vhd_lint_table *table,
@@ -182,6 +235,7 @@ int vhd_lint_command(const struct vhd_lint_table *table,
 {
 	const char *path = vhd_layer_path(v->img, v->layer);
 	struct text t = { 0 };
+	int rc = 0;
 
 	*cmd_out = NULL;
 	switch (row->mend) {
@@ -201,12 +255,21 @@ int vhd_lint_command(const struct vhd_lint_table *table,
 		add_fill(&t, v, path);
 		break;
 	case VHD_MEND_RENAME:
-		add_rename(&t, row, path);
+		rc = rename_or_not(&t, table, row, cure, v, err);
+		break;
+	case VHD_MEND_SET:
+		/* a conversion that is suggested anyway does that as well */
+		if (cure->convert)
+			add_convert(&t, table, cure, v->img);
+		else
+			add_set(&t, row, v, path);
 		break;
 	}
-	if (t.failed) {
+	if (!rc && t.failed)
+		rc = vhd_fail_nomem(err);
+	if (rc) {
 		vhd_free(t.p);
-		return vhd_fail_nomem(err);
+		return rc;
 	}
 	*cmd_out = t.p;
 	return 0;

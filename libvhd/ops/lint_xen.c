@@ -157,31 +157,31 @@ static const struct vhd_lint_row rows[] = {
 	  .rule = RULE_VHD1_DATA_OFFSET_ODD, .clause = "VHD-Q-31",
 	  .msg = "the header does not lie at 512, where XAPI and Xen Orchestra "
 		 "look" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_CONVERT, .every = true,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_CONVERT, .every = true,
 	  .rule = RULE_VHD1_BAT_UNALIGNED, .clause = "VHD-H-9",
 	  .msg = "the table is not aligned to 512 bytes: Xen's check fails" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_REPAIR, .every = true,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_REPAIR, .every = true,
 	  .rule = RULE_VHD1_TIME_UNIX, .clause = "VHD-F-12",
 	  .msg = "the creation time was recorded as Unix time and lies in the "
 		 "future: Xen's check fails" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_CONVERT, .every = true,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_CONVERT, .every = true,
 	  .test = future, .clause = "VHD-Q-13",
 	  .msg = "the creation time lies in the future: Xen's check fails" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_CONVERT,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_CONVERT,
 	  .test = geometry_too_large, .clause = "VHD-Q-13",
 	  .msg = "the geometry is larger than the disk: Xen's check fails" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_REPAIR, .every = true,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_REPAIR, .every = true,
 	  .rule = RULE_VHD1_RESERVED, .clause = "VHD-Q-13",
 	  .msg = "reserved bytes of the footer are not zero: Xen's check "
 		 "fails" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_REPAIR, .every = true,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_REPAIR, .every = true,
 	  .rule = RULE_VHD1_HDR_RESERVED, .clause = "VHD-Q-13",
 	  .msg = "reserved bytes of the header are not zero: Xen's check "
 		 "fails" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_REPAIR, .every = true,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_REPAIR, .every = true,
 	  .rule = RULE_VHD1_FEATURES, .clause = "VHD-F-6",
 	  .msg = "the features are not those that Xen's check knows" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_REPAIR,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_REPAIR,
 	  .rule = RULE_VHD1_ID_NULL, .clause = "VHD-F-36",
 	  .msg = "the image has no id: Xen's check fails, and no snapshot can be "
 		 "made of it" },
@@ -189,7 +189,7 @@ static const struct vhd_lint_row rows[] = {
 	  .rule = RULE_VHD1_HIDDEN, .clause = "VHD-X-2",
 	  .msg = "the image is marked hidden: Xen shows it to nobody and may "
 		 "delete it" },
-	{ .kind = VHD_ADVICE_TROUBLE, .mend = VHD_MEND_RELINK, .every = true,
+	{ .kind = VHD_ADVICE_REFUSED, .mend = VHD_MEND_RELINK, .every = true,
 	  .rule = RULE_VHD1_PARENT_NAME, .clause = "VHD-Q-13",
 	  .msg = "the recorded name is not the one of the parent's file: Xen's "
 		 "check fails" },

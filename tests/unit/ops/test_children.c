@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/kin.h"
 #include "support/check_main.h"
 #include "support/tempdir.h"
 #include "vhd/vhd.h"
@@ -125,8 +126,35 @@ START_TEST(children__files_that_are_no_images_are_none)
 }
 END_TEST
 
+START_TEST(children__a_search_that_ends_early_says_so)
+{
+	char path[512], child[512], name[32];
+	struct vhd_image *img = NULL;
+	struct seen s = { .most = 1000 };
+
+	rig(_i);
+	make(name_of("child", _i, child), base);
+	for (int n = 0; n < 5000; n++) {
+		FILE *f;
+
+		snprintf(name, sizeof(name), "x%d.%s", n, formats[_i]);
+		f = fopen(tempdir_name(&dir, name, path), "w");
+		ck_assert_ptr_nonnull(f);
+		fclose(f);
+	}
+	ck_assert_uint_eq(look(base).count, 1);
+	ck_assert_int_eq(vhd_open(base, NULL, &img, NULL), 0);
+	ck_assert_int_eq(vhd_kin_search(img, 5002, note, &s, NULL), 0);
+	ck_assert_int_eq(vhd_kin_search(img, 5001, note, &s, NULL),
+			 VHD_E_REFUSED);
+	vhd_close(&img, NULL);
+	tempdir_remove(&dir);
+}
+END_TEST
+
 TEST_MAIN_ROWS("ops/children",
 	LOOP(children__one_that_records_us_is_found, 2),
 	LOOP(children__a_grandchild_is_the_childs, 2),
 	LOOP(children__the_caller_may_end_the_search, 2),
-	LOOP(children__files_that_are_no_images_are_none, 2))
+	LOOP(children__files_that_are_no_images_are_none, 2),
+	LOOP(children__a_search_that_ends_early_says_so, 2))

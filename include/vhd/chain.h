@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VHD_CHAIN_H
+#define VHD_CHAIN_H
+
+/*
+ * Work on chains: who is whose child, merging, and new parents.  A snapshot is
+ * vhd_create() with a parent; flattening is vhd_convert().
+ */
+
+#include "change.h"
+#include "error.h"
+#include "image.h"
+#include "ops.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* More flags, beside VHD_CHANGE_DRY_RUN and VHD_CHANGE_ORPHAN. */
+enum {
+	/*
+	 * vhd_merge(): a VHD ancestor keeps its own unique id, as Xen's
+	 * coalesce has it; children of the merged image then are pointed at it.
+	 */
+	VHD_MERGE_KEEP_ID = 1 << 8,
+	/* vhd_merge(): leave the children of the merged image alone. */
+	VHD_MERGE_NO_RELINK = 1 << 9,
+	/* vhd_rebase(): record the new parent, and copy nothing. */
+	VHD_REBASE_UNSAFE = 1 << 10,
+	/* vhd_merge(): remove the files of the layers that are spent. */
+	VHD_MERGE_DELETE = 1 << 11
+};
+
+/** vhd_note_fn - told of one thing that is done, or would be; one sentence */
+typedef void (*vhd_note_fn)(void *arg, const char *file, const char *msg);
+
+/**
+ * struct vhd_merge_opts - how to merge
+ *
+ * @size:         sizeof(struct vhd_merge_opts)
+ * @flags:        VHD_CHANGE_*, VHD_MERGE_*
+ * @into:         the layer that takes it all, a file of the chain; NULL: the
+ *                parent
+ * @open:         how to open the chain; may be NULL
+ * @note:         told of each step; may be NULL
+ * @note_arg:     passed to it
+ * @progress:     may be NULL; one call at a time
+ * @progress_arg: passed to it
+ * @threads:      how many threads may work, this one included; 0 is 1
+ */
+struct vhd_merge_opts {
+	uint32_t size;
+	uint32_t flags;
+	const char *into;
+	const struct vhd_open_opts *open;
+	vhd_note_fn note;
+	void *note_arg;
+	vhd_progress_fn progress;
+	void *progress_arg;
+	uint32_t threads;
+	uint32_t reserved;
+};
+#define VHD_MERGE_OPTS_INIT { .size = sizeof(struct vhd_merge_opts) }
+
+/**
+ * struct vhd_merge_result - what a merge did, or would do
+ *
+ * @layers:      layers that went into the ancestor; 0: they were in it before
+ * @relinked:    children of the merged image that have the ancestor as their
+ *               parent now
+ * @data_bytes:  bytes of the layers' data that were written to it
+ * @zero_bytes:  bytes that became zeros in it
+ * @skipped_bytes: how much of the disk an interrupted merge had been through
+ * @removed:     files of spent layers that were removed
+ */
+struct vhd_merge_result {
+	uint32_t layers;
+	uint32_t relinked;
+	uint64_t data_bytes;
+	uint64_t zero_bytes;
+	uint64_t skipped_bytes;
+	uint32_t removed;
+	uint32_t reserved;
+};
+
+/**
+ * vhd_merge_unfinished - was a merge into a layer of an image interrupted?
+ *
+ * @img:         the image, with its parents
+ * @merged_out:  the layer that is merged; -1: it is none of this chain
+ * @into_out:    the ancestor's layer; -1: no such merge is known
+ * @pos_out:     bytes of the merged image's disk that are known to be there
+ * @err:         may be NULL
+ *
+ * Where the merged image is no layer, the ancestor is not covered by it, and
+ * @img shows a mixture of two disks until the merge is finished.  A program
+ * warns of that, and says that the same merge has to be done again.
+ *
+ * Returns: 0, VHD_E_NOMEM.
+ * Threads: any.
+ * Spec:    VHD-D-11, VHDX-MRG-03.
+ */
+VHD_API int vhd_merge_unfinished(struct vhd_image *img, int64_t *merged_out,
+				 int64_t *into_out, uint64_t *pos_out,
+				 struct vhd_error *err);
+
+/**
+ * struct vhd_rebase_opts - how to rebase
+ *
+ * @size:         sizeof(struct vhd_rebase_opts)
+ * @flags:        VHD_CHANGE_DRY_RUN, VHD_REBASE_UNSAFE
+ * @open:         how to open the image, its old parent and the new one; may be
+ *                NULL
+ * @note:         told of each step; may be NULL
+ * @note_arg:     passed to it
+ * @progress:     may be NULL
+ * @progress_arg: passed to it
+ */
+struct vhd_rebase_opts {
+	uint32_t size;
+	uint32_t flags;
+	const struct vhd_open_opts *open;
+	vhd_note_fn note;
+	void *note_arg;
+	vhd_progress_fn progress;
+	void *progress_arg;
+};
+#define VHD_REBASE_OPTS_INIT { .size = sizeof(struct vhd_rebase_opts) }
+
+/**
+ * struct vhd_rebase_result - what a rebase did, or would do
+ *
+ * @copied_bytes: bytes of the old parent that the image got
+ * @same_bytes:   bytes that the image shows of its parent, and go on doing so
+ */
+struct vhd_rebase_result {
+	uint64_t copied_bytes;
+	uint64_t same_bytes;
+};
+
+/**
+ * struct vhd_member - one image of a family
+ *
+ * @path:   its file
+ * @info:   as vhd_layer_info() of layer 0; format AUTO when it cannot be opened
+ * @mtime:  seconds since 1970
+ * @parent: the member that is its parent, counted from 0; -1: none, or lost
+ * @parent_path: what it records of a parent (the first name), else NULL
+ * @why:    NULL when all is well; else one sentence: why the file could not be
+ *          opened (format AUTO), where a parent was found that the record does
+ *          not lead to (@parent is not -1), or what became of the parent
+ */
+struct vhd_member {
+	const char *path;
+	struct vhd_info info;
+	int64_t mtime;
+	int64_t parent;
+	const char *parent_path;
+	const char *why;
+};
+
+/** The images of some folders. Opaque. */
+struct vhd_family;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
