@@ -72,6 +72,37 @@ struct vhd_resize_result {
 	uint64_t new_file;
 };
 
+/**
+ * vhd_resize - make a disk larger or smaller
+ *
+ * @path:       the image; VHD or VHDX of any type
+ * @new_size:   bytes; a multiple of the logical sector size
+ * @opts:       may be NULL
+ * @result_out: may be NULL
+ * @err:        may be NULL
+ *
+ * New bytes read as zeros.  A smaller disk loses its end: unless VHD_CHANGE_CUT
+ * is given that must be zeros.  Partition tables are the caller's affair.  An
+ * image with children is refused without VHD_CHANGE_ORPHAN (VHD-R-7,
+ * VHDX-RSZ-01), a VHD with a saved state always: see vhd_set().  The size of a
+ * VHD is the one that its footer states, whatever @opts->open says about
+ * geometries; where its creator would make QEMU go by a geometry that is smaller,
+ * and did not before, the creator becomes one by which the size counts.
+ *
+ * An image that has that size already is no error, and the way to finish what
+ * was interrupted.
+ *
+ * Returns: 0; VHD_E_INVAL for a size that the format does not allow,
+ *          VHD_E_REFUSED for what a flag would allow, VHD_E_CANCELLED, else as
+ *          vhd_open() and vhd_pwrite().
+ * Threads: any.
+ * Spec:    VHD-R-1 to VHD-R-9, VHD-W-20; VHDX-RSZ-01 to VHDX-RSZ-09.
+ */
+VHD_API int vhd_resize(const char *path, uint64_t new_size,
+		       const struct vhd_resize_opts *opts,
+		       struct vhd_resize_result *result_out,
+		       struct vhd_error *err);
+
 /** vhd_range_fn - told of one range; returns false to end the walk */
 typedef bool (*vhd_range_fn)(void *arg, uint64_t off, uint64_t len);
 
@@ -185,6 +216,30 @@ struct vhd_attrs {
 	uint8_t key_hash[32];
 };
 #define VHD_ATTRS_INIT { .size = sizeof(struct vhd_attrs) }
+
+/**
+ * vhd_set - change what the headers of an image say
+ *
+ * @path:  the image
+ * @attrs: what to change
+ * @flags: VHD_CHANGE_DRY_RUN, VHD_CHANGE_ORPHAN (for VHD_ATTR_ID of a VHD and
+ *         VHD_ATTR_IDENTITY)
+ * @open:  how to open; may be NULL
+ * @err:   may be NULL
+ *
+ * The hash of a key is recorded in an image that has no block yet, and stays.  When
+ * there is no space for the trailing footer of a VHD, VHD_ATTR_HIDDEN alone
+ * changes the copy at the front, and that is a success.
+ *
+ * Returns: 0; VHD_E_INVAL for what the format does not have or allow,
+ *          VHD_E_REFUSED when children would lose their parent, else as
+ *          vhd_open() and vhd_pwrite().
+ * Threads: any.
+ * Spec:    VHD-W-10; VHDX-WR-40, VHDX-HDR-20 to VHDX-HDR-23.
+ */
+VHD_API int vhd_set(const char *path, const struct vhd_attrs *attrs,
+		    uint32_t flags, const struct vhd_open_opts *open,
+		    struct vhd_error *err);
 
 #ifdef __cplusplus
 }

@@ -47,7 +47,7 @@ static int load_header(struct undo_file *f, struct vhd_error *err)
 
 	if (f->size < sizeof(*h))
 		return vhd_fail(err, VHD_E_CORRUPT,
-				"%" PRIu64 " bytes are too few for an undo "
+				"this file of %" PRIu64 " bytes is no undo "
 				"file", f->size);
 	rc = vhd_io_read(f->io, h, sizeof(*h), 0, err);
 	if (rc)
