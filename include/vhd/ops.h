@@ -236,6 +236,34 @@ VHD_API int vhd_convert(struct vhd_image *src, const char *dst,
 			struct vhd_error *err);
 
 /**
+ * vhd_convert_io - write the bytes of a disk over those of a file of the
+ * caller's making: a device, a server's export
+ *
+ * @src:        the source, open
+ * @ops:        operations of the target, at least as long as the disk
+ * @handle:     passed to them; not closed
+ * @name:       what to call it in messages
+ * @opts:       may be NULL; opts->create is not looked at, except for
+ *              VHD_CREATE_NO_SYNC
+ * @result_out: may be NULL
+ * @err:        may be NULL
+ *
+ * The target is written in place: what fails leaves it half written.  What lies
+ * behind the disk's end is left alone.  Zeros are written by @ops->zero_range or
+ * punched where that can be done.
+ *
+ * Returns: 0; VHD_E_INVAL when the target is too small or cannot be written;
+ *          VHD_E_CANCELLED; else as vhd_pread().
+ * Threads: any; the slots of @ops are called by up to opts->threads at once.
+ */
+VHD_API int vhd_convert_io(struct vhd_image *src,
+			   const struct vhd_io_ops *ops, void *handle,
+			   const char *name,
+			   const struct vhd_convert_opts *opts,
+			   struct vhd_convert_result *result_out,
+			   struct vhd_error *err);
+
+/**
  * vhd_convert_stream - write the bytes of a disk, front to back, to a function
  *
  * @src:          the source, open

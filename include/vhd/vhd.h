@@ -28,6 +28,7 @@
 #include "lint.h"
 #include "ops.h"
 #include "repair.h"
+#include "stream.h"
 #include "types.h"
 #include "write.h"
 

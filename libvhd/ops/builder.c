@@ -6,26 +6,27 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "image/image_priv.h"
+#include "io/io_posix_fd.h"
 #include "io/outfile.h"
+#include "io/path.h"
 #include "io/stat.h"
+#include "ops/kin.h"
 
 static bool preallocated(const struct vhd_builder *b)
 {
 	return b->plan->flags & VHD_CREATE_PREALLOCATE;
 }
 
-/* Finds the file's place for a guest byte and remembers the whole piece. */
-static int place(struct vhd_builder *b, uint64_t off, struct vhd_error *err)
+int vhd_builder_place(struct vhd_builder *b, uint64_t off,
+		      uint64_t *file_off_out, uint64_t *len_out,
+		      struct vhd_error *err)
 {
-	uint64_t file_off, len;
-	int rc = b->plan->engine->place(b->bld, off, &file_off, &len, err);
+	return b->plan->engine->place(b->bld, off, file_off_out, len_out, err);
+}
 
-	if (rc)
-		return rc;
-	b->piece_off = off;
-	b->piece_len = len;
-	b->piece_file = file_off;
-	return 0;
+struct vhd_io *vhd_builder_io(const struct vhd_builder *b)
+{
+	return b->device ? b->device : vhd_outfile_io(b->out);
 }
 
 /* Not every file system can reserve space in one call. */
@@ -47,14 +48,13 @@ static int reserve_all(struct vhd_builder *b, struct vhd_error *err)
 	int rc = 0;
 
 	while (!rc && off < b->plan->build.virtual_size) {
-		uint64_t len;
+		uint64_t len, file_off;
 
-		rc = place(b, off, err);
+		rc = vhd_builder_place(b, off, &file_off, &len, err);
 		if (rc)
 			break;
-		len = min_u64(b->piece_len, RESERVE_STEP);
-		rc = vhd_io_zero(vhd_outfile_io(b->out), len, b->piece_file,
-				 err);
+		len = min_u64(len, RESERVE_STEP);
+		rc = vhd_io_zero(vhd_builder_io(b), len, file_off, err);
 		off += len;
 		if (!rc)
 			rc = tell(b->plan, off, err);
@@ -80,50 +80,71 @@ int vhd_builder_spares(const struct vhd_image *img, const char *who,
 	return 0;
 }
 
+/*
+ * A file that is to be replaced may be the parent of images beside it
+ * (VHDX-PAR-19).  One that does not open can be nobody's parent any more.
+ */
+static int spare_kin(const char *path, uint32_t flags, struct vhd_error *err)
+{
+	struct vhd_open_opts opts = VHD_OPEN_OPTS_INIT;
+	struct vhd_image *img = NULL;
+	int rc;
+
+	if (!(flags & VHD_CREATE_FORCE) || flags & VHD_CREATE_ORPHAN ||
+	    !vhd_path_is_file(path))
+		return 0;
+	opts.flags = VHD_OPEN_NO_LOCK | VHD_OPEN_NO_PARENT | VHD_OPEN_ALLOW_RAW;
+	if (vhd_open(path, &opts, &img, NULL))
+		return 0;
+	rc = vhd_kin_refuse(img, 0, err);
+	vhd_close(&img, NULL);
+	return rc;
+}
+
+/* A device is there already, and stays: there is nothing to be given a name. */
+static int open_device(struct vhd_builder *b, const char *path,
+		       struct vhd_build *what, struct vhd_error *err)
+{
+	int rc;
+
+	if (b->plan->format != VHD_FORMAT_VHD)
+		return vhd_fail(err, VHD_E_INVAL,
+				"only a VHD can be made on a device");
+	rc = vhd_io_open_posix(path, VHD_POSIX_WRITE, &b->device, err);
+	if (!rc)
+		rc = vhd_io_lock(b->device, VHD_LOCK_WRITE, err);
+	if (!rc)
+		rc = vhd_io_size(b->device, &what->end, err);
+	if (!rc && !vhd_io_is_device(b->device))
+		rc = vhd_fail(err, VHD_E_NOTFILE, "the target is no device any "
+			      "more");
+	return rc;
+}
+
 int vhd_builder_open(const char *path, const struct vhd_plan *plan,
 		     struct vhd_builder *b, struct vhd_error *err)
 {
 	bool replace = plan->flags & VHD_CREATE_FORCE;
+	bool device = plan->flags & VHD_CREATE_DEVICE &&
+		      vhd_path_is_device(path);
+	struct vhd_build what = plan->build;
 	int rc;
 
 	memset(b, 0, sizeof(*b));
 	b->plan = plan;
-	rc = vhd_outfile_new(path, replace, &b->out, err);
+	if (device) {
+		rc = open_device(b, path, &what, err);
+	} else {
+		rc = spare_kin(path, plan->flags, err);
+		if (!rc)
+			rc = vhd_outfile_new(path, replace, &b->out, err);
+	}
 	if (rc)
 		return rc;
-	rc = plan->engine->build(vhd_outfile_io(b->out), &plan->build, &b->bld,
-				 err);
-	if (!rc && preallocated(b) && plan->build.type == VHD_TYPE_FIXED)
+	rc = plan->engine->build(vhd_builder_io(b), &what, &b->bld, err);
+	if (!rc && (preallocated(b) || device) && what.type == VHD_TYPE_FIXED)
 		rc = reserve_all(b, err);
 	return rc;
-}
-
-int vhd_builder_write(struct vhd_builder *b, const void *buf, uint64_t len,
-		      uint64_t off, struct vhd_error *err)
-{
-	const uint8_t *p = buf;
-
-	while (len) {
-		uint64_t skip = off - b->piece_off;
-		uint64_t n;
-		int rc;
-
-		if (off < b->piece_off || skip >= b->piece_len) {
-			rc = place(b, off, err);
-			if (rc)
-				return rc;
-			skip = 0;
-		}
-		n = min_u64(len, b->piece_len - skip);
-		rc = vhd_io_write(vhd_outfile_io(b->out), p, (size_t)n,
-				  b->piece_file + skip, err);
-		if (rc)
-			return rc;
-		p += n;
-		off += n;
-		len -= n;
-	}
-	return 0;
 }
 
 /* Gives every hole of the finished file its space (VHD-A-13). */
@@ -143,11 +164,28 @@ static int fill_holes(struct vhd_io *io, struct vhd_error *err)
 	return rc;
 }
 
+int vhd_builder_finish(struct vhd_builder *b, struct vhd_error *err)
+{
+	int rc = b->finished ? 0 : b->plan->engine->finish(b->bld, err);
+
+	b->finished |= !rc;
+	return rc;
+}
+
+int vhd_builder_keep(struct vhd_builder *b, struct vhd_io **io_out,
+		     struct vhd_error *err)
+{
+	return b->device ? vhd_io_again(b->device, io_out, err)
+			 : vhd_outfile_keep(b->out, io_out, err);
+}
+
 int vhd_builder_commit(struct vhd_builder *b, struct vhd_error *err)
 {
 	bool sync = !(b->plan->flags & VHD_CREATE_NO_SYNC);
-	int rc = b->plan->engine->finish(b->bld, err);
+	int rc = vhd_builder_finish(b, err);
 
+	if (!rc && b->device)
+		return sync ? vhd_io_flush(b->device, err) : 0;
 	if (!rc && preallocated(b))
 		rc = fill_holes(vhd_outfile_io(b->out), err);
 	if (!rc)
@@ -160,5 +198,6 @@ void vhd_builder_close(struct vhd_builder *b)
 	if (b->bld)
 		b->plan->engine->discard(b->bld);
 	vhd_outfile_abandon(&b->out);
+	vhd_io_close(&b->device, NULL);
 	memset(b, 0, sizeof(*b));
 }

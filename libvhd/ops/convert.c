@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "image/image_priv.h"
+#include "io/cachehint.h"
 #include "ops/builder.h"
 #include "ops/convert.h"
 #include "ops/copy.h"
 #include "ops/plan.h"
+#include "ops/readback.h"
 
-static int opts_get(const struct vhd_convert_opts *in,
-		    struct vhd_convert_opts *out, struct vhd_error *err)
+#define KNOWN_FLAGS \
+	((uint32_t)(VHD_CONVERT_VERIFY | VHD_CONVERT_NO_SHARE | \
+		    VHD_CONVERT_NO_CACHE | VHD_CONVERT_TARGET_ZERO | \
+		    VHD_CONVERT_ZERO_SCAN))
+
+int vhd_convert_opts_get(const struct vhd_convert_opts *in,
+			 struct vhd_convert_opts *out, struct vhd_error *err)
 {
 	memset(out, 0, sizeof(*out));
 	if (!in)
 		return vhd_create_opts_get(NULL, &out->create, err);
-	if (in->size < sizeof(*out))
+	if (in->size < offsetof(struct vhd_convert_opts, threads))
 		return vhd_fail(err, VHD_E_INVAL,
 				"struct vhd_convert_opts has no size");
-	memcpy(out, in, sizeof(*out));
+	memcpy(out, in, min_u64(in->size, sizeof(*out)));
+	if (out->flags & ~KNOWN_FLAGS)
+		return vhd_fail(err, VHD_E_INVAL, "unknown convert flags 0x%x",
+				(unsigned int)(out->flags & ~KNOWN_FLAGS));
 	return vhd_create_opts_get(&in->create, &out->create, err);
 }
 
@@ -40,24 +50,12 @@ static bool still_wanted(void *arg, uint64_t done, uint64_t total)
 	       c->t->progress(c->t->progress_arg, 0, vhd_size(c->t->src));
 }
 
-static int convert_data(void *arg, const void *buf, uint64_t len, uint64_t off,
-			struct vhd_error *err)
+static int convert_place(void *arg, uint64_t off, uint64_t *file_off_out,
+			 uint64_t *len_out, struct vhd_error *err)
 {
 	struct convert *c = arg;
 
-	c->result.data_bytes += len;
-	return vhd_builder_write(&c->builder, buf, len, off, err);
-}
-
-static int convert_zero(void *arg, uint64_t len, uint64_t off,
-			struct vhd_error *err)
-{
-	struct convert *c = arg;
-
-	(void)off;
-	(void)err;
-	c->result.zero_bytes += len;
-	return 0;
+	return vhd_builder_place(&c->builder, off, file_off_out, len_out, err);
 }
 
 static int convert_lost(void *arg, uint64_t len, uint64_t off,
@@ -68,24 +66,96 @@ static int convert_lost(void *arg, uint64_t len, uint64_t off,
 	return c->t->lost(c->t->arg, len, off, why, err);
 }
 
+void vhd_convert_add(const struct vhd_copy_result *from,
+		     struct vhd_convert_result *to)
+{
+	to->data_bytes = from->data_bytes;
+	to->zero_bytes = from->zero_bytes;
+	to->shared_bytes = from->shared_bytes;
+	to->missing_bytes = from->missing_bytes;
+	to->digest = from->digest;
+}
+
+int vhd_convert_run(struct vhd_copy *copy, uint32_t flags, bool sync,
+		    struct vhd_copy_result *copied, struct vhd_error *err)
+{
+	int rc;
+
+	copy->forget = flags & VHD_CONVERT_NO_CACHE;
+	if (!copy->forget && !sync)
+		return vhd_copy_run(copy, copied, err);
+	copy->trail = vhd_trail_new(copy->into, copy->forget);
+	if (!copy->trail)
+		return vhd_fail_nomem(err);
+	rc = vhd_copy_run(copy, copied, err);
+	if (!rc)
+		rc = vhd_trail_end(copy->trail, err);
+	vhd_trail_free(copy->trail);
+	return rc;
+}
+
 static int convert_copy(struct convert *c, struct vhd_error *err)
 {
 	const struct vhd_transfer *t = c->t;
+	const struct vhd_plan *plan = c->builder.plan;
+	bool sparse = !(t->create.flags & VHD_CREATE_PREALLOCATE);
 	struct vhd_copy copy = {
 		.src = t->src,
-		.data = convert_data,
-		.zero = convert_zero,
+		.place = convert_place,
+		.into = vhd_builder_io(&c->builder),
+		/* The bitmap in front of each block. */
+		.place_writes = plan->format == VHD_FORMAT_VHD &&
+				plan->build.type != VHD_TYPE_FIXED,
 		.lost = t->lost ? convert_lost : NULL,
 		.arg = c,
 		.real_end = t->real_end,
+		.share = sparse && !(t->flags & VHD_CONVERT_NO_SHARE),
+		.reserve = sparse,
+		.digest = t->flags & VHD_CONVERT_VERIFY,
+		.threads = t->threads,
 		.progress = t->progress,
 		.progress_arg = t->progress_arg,
 	};
-	int rc = vhd_copy_run(&copy, &c->result.missing_bytes, err);
+	struct vhd_copy_result copied;
+	bool sync = !(t->create.flags & VHD_CREATE_NO_SYNC);
+	int rc = vhd_convert_run(&copy, t->flags, sync, &copied, err);
 
-	if (!rc && t->done)
-		rc = t->done(t->arg, &c->result, err);
-	return rc;
+	if (rc)
+		return rc;
+	vhd_convert_add(&copied, &c->result);
+	return t->done ? t->done(t->arg, &c->result, err) : 0;
+}
+
+/* What was made is read once more before it gets its name. */
+static int convert_verify(struct convert *c, struct vhd_error *err)
+{
+	const struct vhd_transfer *t = c->t;
+	struct vhd_readback back = {
+		.format = c->builder.plan->format,
+		.digest = c->result.digest,
+		.forget = t->flags & VHD_CONVERT_NO_CACHE,
+		.progress = t->progress,
+		.progress_arg = t->progress_arg,
+	};
+	int rc;
+
+	if (!(t->flags & VHD_CONVERT_VERIFY))
+		return 0;
+	rc = vhd_builder_finish(&c->builder, err);
+	if (!rc)
+		rc = vhd_builder_keep(&c->builder, &back.io, err);
+	return rc ? rc : vhd_readback_run(&back, err);
+}
+
+/* All but the name is done: what is still in the cache goes as well. */
+static int convert_forget(struct convert *c, struct vhd_error *err)
+{
+	int rc;
+
+	if (!(c->t->flags & VHD_CONVERT_NO_CACHE))
+		return 0;
+	rc = vhd_builder_finish(&c->builder, err);
+	return rc ? rc : vhd_io_forget(vhd_builder_io(&c->builder), 0, 0, err);
 }
 
 static void describe(const struct vhd_plan *plan, const struct vhd_image *src,
@@ -123,6 +193,10 @@ int vhd_transfer_run(const struct vhd_transfer *t,
 	if (!rc)
 		rc = convert_copy(&c, err);
 	if (!rc)
+		rc = convert_verify(&c, err);
+	if (!rc)
+		rc = convert_forget(&c, err);
+	if (!rc)
 		rc = vhd_builder_commit(&c.builder, err);
 	describe(&plan, t->src, &c.result);
 	if (!rc && result_out)
@@ -145,84 +219,13 @@ int vhd_convert(struct vhd_image *src, const char *dst,
 
 	if (!src || !dst)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	rc = opts_get(opts, &o, err);
+	rc = vhd_convert_opts_get(opts, &o, err);
 	if (rc)
 		return vhd_err_file(err, rc, dst);
 	t.create = o.create;
+	t.flags = o.flags;
+	t.threads = o.threads;
 	t.progress = o.progress;
 	t.progress_arg = o.progress_arg;
 	return vhd_transfer_run(&t, result_out, err);
-}
-
-struct stream {
-	int (*write)(void *arg, const void *buf, size_t len);
-	void *arg;
-	struct vhd_convert_result result;
-};
-
-static int stream_bytes(const struct stream *s, const void *buf, uint64_t len,
-			uint64_t off, struct vhd_error *err)
-{
-	int rc = s->write(s->arg, buf, (size_t)len);
-
-	if (rc)
-		return vhd_fail_errno(err, -rc, VHD_NO_OFFSET,
-				      "cannot write the disk's bytes at "
-				      "0x%llx", (unsigned long long)off);
-	return 0;
-}
-
-static int stream_data(void *arg, const void *buf, uint64_t len, uint64_t off,
-		       struct vhd_error *err)
-{
-	struct stream *s = arg;
-
-	s->result.data_bytes += len;
-	return stream_bytes(s, buf, len, off, err);
-}
-
-static int stream_zero(void *arg, uint64_t len, uint64_t off,
-		       struct vhd_error *err)
-{
-	static const uint8_t zeros[65536];
-	struct stream *s = arg;
-	int rc = 0;
-
-	s->result.zero_bytes += len;
-	while (!rc && len) {
-		uint64_t n = min_u64(len, sizeof(zeros));
-
-		rc = stream_bytes(s, zeros, n, off, err);
-		off += n;
-		len -= n;
-	}
-	return rc;
-}
-
-int vhd_convert_stream(struct vhd_image *src,
-		       int (*write)(void *arg, const void *buf, size_t len),
-		       void *arg, vhd_progress_fn progress, void *progress_arg,
-		       struct vhd_convert_result *result_out,
-		       struct vhd_error *err)
-{
-	struct stream s = { .write = write, .arg = arg };
-	struct vhd_copy copy = {
-		.src = src,
-		.data = stream_data,
-		.zero = stream_zero,
-		.arg = &s,
-		.progress = progress,
-		.progress_arg = progress_arg,
-	};
-	int rc;
-
-	if (!src || !write)
-		return vhd_fail(err, VHD_E_INVAL, "nothing to convert");
-	rc = vhd_copy_run(&copy, &s.result.missing_bytes, err);
-	s.result.source_size = s.result.target_size = vhd_size(src);
-	s.result.source_sector = src->layers[0].logical_sector;
-	s.result.target_sector = s.result.source_sector;
-	if (!rc && result_out)
-		*result_out = s.result;
-	return rc;
 }

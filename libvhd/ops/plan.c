@@ -14,13 +14,16 @@
 #include "image/probe.h"
 #include "io/path.h"
 #include "io/stat.h"
+#include "ops/merge_unfinished.h"
 #include "ops/target.h"
 
 int vhd_create_opts_get(const struct vhd_create_opts *in,
 			struct vhd_create_opts *out, struct vhd_error *err)
 {
 	const uint32_t known = VHD_CREATE_FORCE | VHD_CREATE_PREALLOCATE |
-			       VHD_CREATE_NO_SYNC;
+			       VHD_CREATE_NO_SYNC | VHD_CREATE_ORPHAN |
+			       VHD_CREATE_EXACT_SIZE | VHD_CREATE_RAW_PARENT |
+			       VHD_CREATE_DEVICE;
 
 	memset(out, 0, sizeof(*out));
 	if (in) {
@@ -105,44 +108,6 @@ static int decide_type(struct vhd_create_opts *o, struct vhd_error *err)
 	return 0;
 }
 
-/* From the directory of @path to the file @parent; NULL: there is no way. */
-static char *way_to(const char *path, const char *parent)
-{
-	char *dir = vhd_path_dir(path);
-	char *dir_real = dir ? vhd_path_real(dir) : NULL;
-	char *real = vhd_path_real(parent);
-	char *way = NULL;
-
-	if (dir_real && real)
-		way = vhd_path_relative(dir_real, real);
-	vhd_free(dir);
-	vhd_free(dir_real);
-	vhd_free(real);
-	return way;
-}
-
-int vhd_plan_relative(const char *path, const char *parent,
-		      char **relative_out, struct vhd_error *err)
-{
-	char *way = way_to(path, parent);
-	int rc;
-
-	if (!way)
-		return vhd_fail(err, VHD_E_IO,
-				"there is no path from the image to its parent "
-				"%s", parent);
-	/* Both formats keep paths of Windows; nobody would find it again. */
-	if (strchr(way, '\\')) {
-		rc = vhd_fail(err, VHD_E_INVAL,
-			      "the path of the parent, %s, has a backslash, "
-			      "which an image takes for a directory's end", way);
-		vhd_free(way);
-		return rc;
-	}
-	*relative_out = way;
-	return 0;
-}
-
 /* The name to record: from the new file's directory to the parent's file. */
 static int relative_name(const char *path, const struct vhd_create_opts *o,
 			 struct vhd_plan *plan, struct vhd_error *err)
@@ -161,12 +126,18 @@ static int relative_name(const char *path, const struct vhd_create_opts *o,
 	return rc;
 }
 
+static bool is_exact(const struct vhd_create_opts *o)
+{
+	return o->target == VHD_TARGET_XEN && o->flags & VHD_CREATE_EXACT_SIZE;
+}
+
 /* Facts of the parent that the child takes over (VHD-D, VHDX-MRG-01). */
 static int inherit(struct vhd_create_opts *o, struct vhd_plan *plan,
 		   struct vhd_error *err)
 {
 	const struct vhd_layer *p = &plan->parent->layers[0];
 	struct vhd_build *b = &plan->build;
+	int rc;
 
 	b->parent_raw = p->format == VHD_FORMAT_RAW;
 	if (b->parent_raw && o->format == VHD_FORMAT_VHD && !b->xen)
@@ -190,7 +161,9 @@ static int inherit(struct vhd_create_opts *o, struct vhd_plan *plan,
 	if (o->timestamp && b->parent_timestamp > o->timestamp)
 		b->parent_timestamp = o->timestamp;
 	if (!o->virtual_size)
-		o->virtual_size = p->size;
+		o->virtual_size = is_exact(o) && !b->parent_raw
+					  ? plan->parent_info.vhd.current_size
+					  : p->size;
 	if (!o->logical_sector)
 		o->logical_sector = p->logical_sector;
 	if (o->logical_sector != p->logical_sector)
@@ -199,6 +172,9 @@ static int inherit(struct vhd_create_opts *o, struct vhd_plan *plan,
 				"the child's cannot have %u",
 				(unsigned int)p->logical_sector,
 				(unsigned int)o->logical_sector);
+	rc = vhd_unfinished_refuse(plan->parent, err);
+	if (rc)
+		return rc;
 	if (o->virtual_size < p->size)
 		return vhd_fail(err, VHD_E_INVAL,
 				"the parent's disk has %" PRIu64 " bytes, the "
@@ -208,19 +184,19 @@ static int inherit(struct vhd_create_opts *o, struct vhd_plan *plan,
 }
 
 /* VHD-D-7; what no writer makes is not passed on. */
-static int inherit_block_size(struct vhd_create_opts *o,
-			      const struct vhd_plan *plan,
-			      struct vhd_error *err)
+static void inherit_block_size(struct vhd_create_opts *o,
+			       const struct vhd_plan *plan)
 {
-	struct vhd_info info = { .size = sizeof(info) };
-	int rc;
+	if (o->format == VHD_FORMAT_VHD && !plan->build.xen &&
+	    !o->block_size && plan->parent_info.block_size >= 4096)
+		o->block_size = plan->parent_info.block_size;
+}
 
-	if (o->format != VHD_FORMAT_VHD || plan->build.xen || o->block_size)
-		return 0;
-	rc = vhd_layer_info(plan->parent, 0, &info, err);
-	if (!rc && info.block_size >= 4096)
-		o->block_size = info.block_size;
-	return rc;
+/* What the parent has written with a key the child has to read with it. */
+static void inherit_key(struct vhd_create_opts *o, struct vhd_plan *plan)
+{
+	if (!o->key_hash && plan->parent_info.vhd.has_keyhash)
+		o->key_hash = &plan->parent_info.key;
 }
 
 static int open_parent(const char *path, struct vhd_create_opts *o,
@@ -231,15 +207,21 @@ static int open_parent(const char *path, struct vhd_create_opts *o,
 
 	if (rc)
 		return rc;
-	if (plan->build.xen)
+	if (o->flags & VHD_CREATE_RAW_PARENT)
+		open.format = VHD_FORMAT_RAW;
+	else if (plan->build.xen)
 		open.flags |= VHD_OPEN_ALLOW_RAW;
+	plan->parent_info.size = sizeof(plan->parent_info);
 	rc = vhd_open(o->parent, &open, &plan->parent, err);
 	if (!rc)
+		rc = vhd_layer_info(plan->parent, 0, &plan->parent_info, err);
+	if (!rc)
 		rc = inherit(o, plan, err);
-	if (!rc)
-		rc = inherit_block_size(o, plan, err);
-	if (!rc)
-		rc = relative_name(path, o, plan, err);
+	if (rc)
+		return vhd_err_file(err, rc, o->parent);
+	inherit_block_size(o, plan);
+	inherit_key(o, plan);
+	rc = relative_name(path, o, plan, err);
 	return rc ? vhd_err_file(err, rc, o->parent) : 0;
 }
 
@@ -268,7 +250,31 @@ static int decide_size(struct vhd_create_opts *o,
 	/* A copy may end in part of a sector; a size that was asked for not. */
 	if (!o->virtual_size && size <= UINT64_MAX - unit)
 		size = align_up(size, unit);
-	plan->build.virtual_size = vhd_target_round(o->target, size);
+	if (!is_exact(o))
+		size = vhd_target_round(o->target, size);
+	plan->build.virtual_size = size;
+	return vhd_target_size(o->target, size, err);
+}
+
+/* What is for VHD, or VHD on Xen, only. */
+static int decide_extras(const struct vhd_create_opts *o,
+			 struct vhd_plan *plan, struct vhd_error *err)
+{
+	struct vhd_build *b = &plan->build;
+
+	if (o->room_size && o->format != VHD_FORMAT_VHD)
+		return vhd_fail(err, VHD_E_INVAL,
+				"only the metadata of a VHD can have room for a "
+				"larger disk");
+	if (o->key_hash && !b->xen)
+		return vhd_fail(err, VHD_E_INVAL,
+				"the disk is encrypted, which only a VHD made "
+				"for Xen can record");
+	b->exact = is_exact(o);
+	b->room_size = o->room_size;
+	if (o->key_hash)
+		plan->key = *o->key_hash;
+	b->key = o->key_hash ? &plan->key : NULL;
 	return 0;
 }
 
@@ -296,7 +302,20 @@ static int decide_rest(const struct vhd_create_opts *o, struct vhd_plan *plan,
 	plan->progress = o->progress;
 	plan->progress_arg = o->progress_arg;
 	b->flags = o->flags;
-	return 0;
+	return decide_extras(o, plan, err);
+}
+
+/* What would be forgotten is refused. */
+static int check_sectors(const struct vhd_create_opts *o, struct vhd_error *err)
+{
+	uint32_t largest = o->logical_sector > o->physical_sector
+				   ? o->logical_sector : o->physical_sector;
+
+	if (o->format == VHD_FORMAT_VHDX || largest <= 512)
+		return 0;
+	return vhd_fail(err, VHD_E_INVAL,
+			"only a VHDX can have sectors of %u bytes",
+			(unsigned int)largest);
 }
 
 /* A guest would not recognise its disk with sectors of another size. */
@@ -324,6 +343,8 @@ int vhd_plan_make(const char *path, const struct vhd_create_opts *opts,
 	plan->build.xen = o.target == VHD_TARGET_XEN;
 	if (!rc && o.parent)
 		rc = open_parent(path, &o, plan, err);
+	if (!rc)
+		rc = check_sectors(&o, err);
 	if (!o.logical_sector)
 		o.logical_sector = default_sector(&o, source);
 	if (!rc)

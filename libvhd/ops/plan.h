@@ -18,6 +18,8 @@ struct vhd_plan {
 	vhd_progress_fn progress;	/* of reserving space; may be NULL */
 	void *progress_arg;
 	struct vhd_image *parent;	/* open while the plan lives, or NULL */
+	struct vhd_info parent_info;	/* of its file */
+	struct vhd_key_hash key;	/* build points at it */
 	char *parent_relative;		/* build points at it */
 };
 

@@ -108,9 +108,10 @@ static int find_engine(struct repair *r, struct vhd_error *err)
 
 static int open_image(struct repair *r, struct vhd_error *err)
 {
-	struct vhd_open_opts open = r->open;
+	struct vhd_open_opts open = r->open, below = r->open;
 	int rc;
 
+	below.parents = NULL;
 	if (applies(r)) {
 		open.flags |= VHD_OPEN_RDWR;
 		open.flags &= ~(uint32_t)VHD_OPEN_NO_LOCK;	/* R3 */
@@ -122,7 +123,7 @@ static int open_image(struct repair *r, struct vhd_error *err)
 	if (!rc && r->opts.parent && r->mend.engine)
 		rc = vhd_repair_parent_open(r->path, r->io,
 					    r->mend.engine->format,
-					    r->opts.parent, &r->open,
+					    r->opts.parent, &below,
 					    &r->parent, err);
 	/* From here on, a parent that is this very file must not seem busy. */
 	if (applies(r))

@@ -15,8 +15,9 @@ struct vhd_repair_parent {
 };
 
 /*
- * Looks at @parent, which @path, open as @io and of @format, is to have.  Ended
- * with vhd_repair_parent_close(), also after a failure.
+ * Looks at @parent, which @path, open as @io and of @format, is to have.  @open
+ * says how to open it and what is below it.  Ended with
+ * vhd_repair_parent_close(), also after a failure.
  */
 int vhd_repair_parent_open(const char *path, struct vhd_io *io,
 			   enum vhd_format format, const char *parent,

@@ -49,9 +49,8 @@ static int open_parent(enum vhd_format format, const char *parent,
 {
 	struct vhd_open_opts open = *opts;
 
-	/* Those are the image's. */
+	/* That is the image's. */
 	open.format = VHD_FORMAT_AUTO;
-	open.parents = NULL;
 	open.flags &= ~(uint32_t)(VHD_OPEN_RDWR | VHD_OPEN_THREAD |
 				  VHD_OPEN_ALLOW_RAW);
 	if (format == VHD_FORMAT_VHD)

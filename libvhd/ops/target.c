@@ -8,7 +8,8 @@ static const struct vhd_target_rule rules[] = {
 	/* VHD-A-10, VHD-A-12 */
 	{ .target = VHD_TARGET_AZURE, .name = "azure",
 	  .format = VHD_FORMAT_VHD, .only_format = true,
-	  .type = VHD_TYPE_FIXED, .size_align = MiB },
+	  .type = VHD_TYPE_FIXED, .size_align = MiB, .size_least = 20 * MiB,
+	  .size_most = 32 * TiB },
 	/* VHDX-NEW-08; VHD-A-13: Windows refuses sparse files */
 	{ .target = VHD_TARGET_HYPERV, .name = "hyperv",
 	  .format = VHD_FORMAT_VHDX, .size_align = MiB,
@@ -111,6 +112,19 @@ uint64_t vhd_target_round(enum vhd_target target, uint64_t size)
 
 	if (!t || size > UINT64_MAX - 64 * MiB)
 		return size;
-	size = align_up(size, t->size_align);
+	size = align_up(max_u64(size, t->size_least), t->size_align);
 	return t->xen ? avoid_xen_defect(size) : size;
+}
+
+int vhd_target_size(enum vhd_target target, uint64_t size,
+		    struct vhd_error *err)
+{
+	const struct vhd_target_rule *t = vhd_target_rule_of(target);
+
+	if (!t || !t->size_most || size <= t->size_most)
+		return 0;
+	return vhd_fail(err, VHD_E_INVAL, "%s takes disks up to %llu TiB, and "
+			"this one would have %llu bytes", t->name,
+			(unsigned long long)(t->size_most / TiB),
+			(unsigned long long)size);
 }

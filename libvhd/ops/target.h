@@ -12,6 +12,8 @@ struct vhd_target_rule {
 	bool only_format;		/* no other one will do */
 	enum vhd_type type;		/* DEFAULT: any */
 	uint64_t size_align;		/* the disk's size is a multiple */
+	uint64_t size_least;		/* 0: any */
+	uint64_t size_most;		/* 0: what the format can have */
 	uint64_t vhdx_block;		/* 0: the format's default */
 	uint64_t vhd_block;
 	uint32_t flags;			/* VHD_CREATE_* it needs */
@@ -31,5 +33,9 @@ int vhd_target_sector(enum vhd_target target, uint32_t sector,
 
 /* @size rounded up to what the target needs. */
 uint64_t vhd_target_round(enum vhd_target target, uint64_t size);
+
+/* Whether it takes a disk of that size. */
+int vhd_target_size(enum vhd_target target, uint64_t size,
+		    struct vhd_error *err);
 
 #endif

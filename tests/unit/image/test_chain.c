@@ -21,7 +21,8 @@ static void make(const char *path, const char *parent, const char *name,
 	o.parent = parent;
 	o.parent_name = name;
 	o.virtual_size = size;
-	o.flags = VHD_CREATE_FORCE | VHD_CREATE_NO_SYNC;
+	o.flags = VHD_CREATE_FORCE | VHD_CREATE_ORPHAN |
+		  VHD_CREATE_NO_SYNC;
 	if (vhd_create(path, &o, &err))
 		ck_abort_msg("create %s: %s", path, err.msg);
 }

@@ -333,7 +333,7 @@ START_TEST(convert__targets_round_the_size_up)
 		enum vhd_target target;
 		uint64_t size;
 	} cases[] = {
-		{ VHD_TARGET_AZURE, 2 * MIB }, { VHD_TARGET_HYPERV, 2 * MIB },
+		{ VHD_TARGET_AZURE, 20 * MIB }, { VHD_TARGET_HYPERV, 2 * MIB },
 		{ VHD_TARGET_XEN, 2 * MIB },   { VHD_TARGET_WSL, 2 * MIB },
 	};
 	struct vhd_convert_opts o = VHD_CONVERT_OPTS_INIT;

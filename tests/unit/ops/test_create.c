@@ -277,6 +277,35 @@ START_TEST(create__a_child_vhd_has_the_blocks_of_its_parent)
 }
 END_TEST
 
+/* VHD-D-5, VHDX-PAR-19 */
+START_TEST(create__a_parent_is_replaced_only_when_its_children_are_given_up)
+{
+	static const char *const exts[] = { "vhd", "vhdx" };
+	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
+	char name[16], child[512];
+	struct vhd_error err;
+
+	snprintf(name, sizeof(name), "a.%s", exts[_i]);
+	setup(name);
+	snprintf(name, sizeof(name), "b.%s", exts[_i]);
+	tempdir_name(&dir, name, child);
+	o.virtual_size = 8 * MIB;
+	o.flags = VHD_CREATE_FORCE | VHD_CREATE_NO_SYNC;
+	ck_assert_int_eq(vhd_create(path, &o, NULL), 0);
+	o.parent = path;
+	ck_assert_int_eq(vhd_create(child, &o, NULL), 0);
+	o.parent = NULL;
+	o.virtual_size = 16 * MIB;
+	ck_assert_int_eq(vhd_create(path, &o, &err), VHD_E_REFUSED);
+	ck_assert_uint_eq(info_of(path).virtual_size, 8 * MIB);
+	ck_assert_int_eq(tempdir_entries(&dir), 2);
+	o.flags |= VHD_CREATE_ORPHAN;
+	ck_assert_int_eq(vhd_create(path, &o, NULL), 0);
+	ck_assert_uint_eq(info_of(path).virtual_size, 16 * MIB);
+	tempdir_remove(&dir);
+}
+END_TEST
+
 START_TEST(create__a_parent_that_no_image_can_name_is_refused)
 {
 	static const char *const exts[] = { "vhd", "vhdx" };
@@ -308,5 +337,7 @@ TEST_MAIN_ROWS("ops/create",
 	ONCE(create__cancelled_reserving_leaves_nothing),
 	ONCE(create__the_largest_vhdx_costs_next_to_nothing),
 	LOOP(create__a_child_never_replaces_a_parent, 2),
+	LOOP(create__a_parent_is_replaced_only_when_its_children_are_given_up,
+	     2),
 	LOOP(create__a_parent_that_no_image_can_name_is_refused, 2),
 	ONCE(create__a_child_vhd_has_the_blocks_of_its_parent))

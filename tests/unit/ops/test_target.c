@@ -15,8 +15,22 @@ START_TEST(target__azure_is_a_fixed_vhd_of_whole_mib)
 	ck_assert_int_eq(vhd_target_apply(&o, NULL), 0);
 	ck_assert_int_eq(o.format, VHD_FORMAT_VHD);
 	ck_assert_int_eq(o.type, VHD_TYPE_FIXED);
-	ck_assert_uint_eq(vhd_target_round(o.target, MiB + 1), 2 * MiB);
-	ck_assert_uint_eq(vhd_target_round(o.target, 3 * MiB), 3 * MiB);
+	ck_assert_uint_eq(vhd_target_round(o.target, 21 * MiB + 1), 22 * MiB);
+	ck_assert_uint_eq(vhd_target_round(o.target, 23 * MiB), 23 * MiB);
+}
+END_TEST
+
+/* VHD-A-10 */
+START_TEST(target__azure_has_a_smallest_and_a_largest_disk)
+{
+	enum vhd_target azure = VHD_TARGET_AZURE;
+	struct vhd_error err;
+
+	ck_assert_uint_eq(vhd_target_round(azure, MiB), 20 * MiB);
+	ck_assert_int_eq(vhd_target_size(azure, 32 * TiB, &err), 0);
+	ck_assert_int_eq(vhd_target_size(azure, 32 * TiB + MiB, &err),
+			 VHD_E_INVAL);
+	ck_assert_int_eq(vhd_target_size(VHD_TARGET_HYPERV, 64 * TiB, &err), 0);
 }
 END_TEST
 
@@ -90,6 +104,7 @@ START_TEST(target__xen_steps_over_the_batmap_defect)
 END_TEST
 
 TEST_MAIN("ops/target", target__azure_is_a_fixed_vhd_of_whole_mib,
+	  target__azure_has_a_smallest_and_a_largest_disk,
 	  target__contradictions_are_named,
 	  target__hyperv_leaves_format_and_type_but_no_holes,
 	  target__wsl_has_small_blocks,
