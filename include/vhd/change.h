@@ -165,6 +165,42 @@ struct vhd_compact_result {
 	uint64_t unused_bytes;
 };
 
+/**
+ * vhd_compact - make an image's file as small as its content allows
+ *
+ * @path:       the image, dynamic or differencing
+ * @opts:       may be NULL
+ * @result_out: may be NULL
+ * @err:        may be NULL
+ *
+ * Gives up blocks that are holes in the file; with VHD_CHANGE_ZERO_SCAN all that
+ * are zeros (of a differencing image: that show what the parent has); and blocks
+ * that @opts->unused names as a whole, together with zeros around it.  Unused
+ * parts of other blocks become holes of the file.  Moves blocks from the end of
+ * the file into the room of these, and cuts the file.  An image that is compact
+ * is not written to.
+ *
+ * Without @opts->unused no byte that a guest reads changes, and children stay
+ * valid; with it, children that are known refuse the call unless
+ * VHD_CHANGE_ORPHAN is given, and so does a VHD with a saved state in any case
+ * (VHD-R-7).
+ *
+ * The image is checked first: one with errors, or whose table seems lost, is not
+ * compacted, for what belongs to no block would be cut away.
+ *
+ * With VHD_CHANGE_DRY_RUN the image is opened for reading, and the result says
+ * what is to be expected; moved_blocks is 0 then.
+ *
+ * Returns: 0; VHD_E_UNSUPPORTED for a fixed image, VHD_E_REFUSED,
+ *          VHD_E_CORRUPT, VHD_E_CANCELLED (what was done until then stays), else as
+ *          vhd_open(), vhd_pread() and vhd_pwrite().
+ * Threads: any.
+ * Spec:    VHD-R-8, VHD-W-7, VHD-W-8; VHDX-CMP-01, VHDX-CMP-02, VHDX-SPC-07.
+ */
+VHD_API int vhd_compact(const char *path, const struct vhd_compact_opts *opts,
+			struct vhd_compact_result *result_out,
+			struct vhd_error *err);
+
 /* What struct vhd_attrs holds; vhd_attrs.mask names what is to be changed. */
 enum {
 	VHD_ATTR_ID = 1 << 0,		/* VHD unique id, VHDX disk id */
