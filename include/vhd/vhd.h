@@ -22,6 +22,7 @@
 
 #include "chain.h"
 #include "change.h"
+#include "compare.h"
 #include "error.h"
 #include "image.h"
 #include "io.h"
