@@ -140,6 +140,33 @@ struct vhd_rebase_result {
 };
 
 /**
+ * vhd_relink - find the parent of a child again
+ *
+ * @path:       the child
+ * @dirs:       folders to search, with those below them; ended by NULL; may be
+ *              NULL. The child's own is searched in any case, without what is
+ *              below it
+ * @flags:      VHD_CHANGE_DRY_RUN
+ * @open:       may be NULL
+ * @note:       told of what was found and done; may be NULL
+ * @note_arg:   passed to it
+ * @changed_out: may be NULL; false: the record was right
+ * @err:        may be NULL
+ *
+ * Takes the file whose identity the child records, wherever it is and whatever
+ * its name, and records where that is; then the same for its parent's parent, and
+ * so on.  The disk does not change, and nothing does before all were found.
+ *
+ * Returns: 0; VHD_E_PARENT when no such file is there, VHD_E_REFUSED when there
+ *          are several; else as vhd_rebase().
+ * Threads: any.
+ */
+VHD_API int vhd_relink(const char *path, const char *const *dirs,
+		       uint32_t flags, const struct vhd_open_opts *open,
+		       vhd_note_fn note, void *note_arg, bool *changed_out,
+		       struct vhd_error *err);
+
+/**
  * struct vhd_member - one image of a family
  *
  * @path:   its file
@@ -162,6 +189,41 @@ struct vhd_member {
 
 /** The images of some folders. Opaque. */
 struct vhd_family;
+
+/**
+ * vhd_family_scan - look who is whose child
+ *
+ * @paths:   folders and images, ended by NULL; an image stands for its folder
+ * @open:    may be NULL
+ * @fam_out: to be freed with vhd_family_free()
+ * @err:     may be NULL
+ *
+ * Looks at the headers of the image files (.vhd, .avhd, .vhdx, .avhdx) in these
+ * folders, not below them, and of the parents that they lead to, wherever these
+ * lie; at most 65536 files.  Nothing is changed and no lock is taken.
+ *
+ * Returns: 0, VHD_E_IO, VHD_E_NOMEM, VHD_E_INVAL, VHD_E_RANGE for more files.
+ * Threads: any.
+ */
+VHD_API int vhd_family_scan(const char *const *paths,
+			    const struct vhd_open_opts *open,
+			    struct vhd_family **fam_out,
+			    struct vhd_error *err);
+
+/** vhd_family_count - how many members there are. Threads: any. */
+VHD_API size_t vhd_family_count(const struct vhd_family *fam);
+
+/**
+ * vhd_family_get - a member; they are in the order of their paths
+ *
+ * Returns: what lives until vhd_family_free(); NULL when there is no such one.
+ * Threads: any.
+ */
+VHD_API const struct vhd_member *vhd_family_get(const struct vhd_family *fam,
+						size_t idx);
+
+/** vhd_family_free - set to NULL; a pointer to NULL is fine. Threads: any. */
+VHD_API void vhd_family_free(struct vhd_family **fam);
 
 #ifdef __cplusplus
 }
