@@ -85,6 +85,59 @@ struct vhd_merge_result {
 };
 
 /**
+ * vhd_merge - bring what a chain's upper layers hold into one of the lower ones
+ *
+ * @path:       the image whose disk the ancestor is to show
+ * @opts:       may be NULL: into its parent
+ * @result_out: may be NULL
+ * @err:        may be NULL
+ *
+ * The ancestor then shows the disk of @path, takes over its identity (unless
+ * VHD_MERGE_KEEP_ID), and the children of @path that lie beside it get the
+ * ancestor as their parent.  The layers that were merged are spent: they no
+ * longer match the ancestor, are refused by who opens them, and may be removed.
+ * Until the last step they can be opened and show what they did.
+ *
+ * Other children of the ancestor and of the layers between refuse the merge
+ * unless VHD_CHANGE_ORPHAN is given.  While it runs there is a file NAME.merge
+ * beside the ancestor NAME.  An interrupted merge is finished by the same call,
+ * which goes on where the other one was.  Until then the merged image shows what
+ * it did, and the layers between, which have no way to tell, need not.
+ *
+ * A raw ancestor has no identity that could tell the spent layers apart, and one
+ * that keeps its own has the old one: remove them.
+ *
+ * Returns: 0, also for a @path that is gone, when all was in @opts->into before
+ *          and only the file NAME.merge was left to remove; VHD_E_REFUSED,
+ *          VHD_E_INVAL, VHD_E_CANCELLED; else as vhd_open() and vhd_pwrite().
+ * Threads: any.
+ * Spec:    VHD-D-5, VHD-D-11; VHDX-MRG-02 to VHDX-MRG-06.
+ */
+VHD_API int vhd_merge(const char *path, const struct vhd_merge_opts *opts,
+		      struct vhd_merge_result *result_out,
+		      struct vhd_error *err);
+
+/**
+ * vhd_merge_new - the same into a new image; the old ones stay as they are
+ *
+ * @path:       the image whose disk the new one is to show
+ * @dst:        the new image: a child of what is below the ancestor, or
+ *              stand-alone when nothing is
+ * @create:     what may be chosen of it; may be NULL
+ * @opts:       as for vhd_merge(); children are not touched
+ * @result_out: may be NULL
+ * @err:        may be NULL
+ *
+ * Returns: as vhd_create() and vhd_merge().
+ * Threads: any.
+ */
+VHD_API int vhd_merge_new(const char *path, const char *dst,
+			  const struct vhd_create_opts *create,
+			  const struct vhd_merge_opts *opts,
+			  struct vhd_merge_result *result_out,
+			  struct vhd_error *err);
+
+/**
  * vhd_merge_unfinished - was a merge into a layer of an image interrupted?
  *
  * @img:         the image, with its parents

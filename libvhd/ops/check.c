@@ -14,6 +14,7 @@
 #include "image/image_priv.h"
 #include "io/path.h"
 #include "ops/check.h"
+#include "ops/merge_unfinished.h"
 #include "vhd/ops.h"
 
 struct check {
@@ -154,6 +155,30 @@ static void look_beside(struct check *c, const char *path)
 	}
 }
 
+/* A merge that was interrupted, into one of the layers from @from on. */
+static int look_for_merge(struct check *c, const struct vhd_image *img,
+			  uint32_t from, struct vhd_error *err)
+{
+	const struct vhd_layer *top = &img->layers[0];
+	bool vhd1 = top->format == VHD_FORMAT_VHD;
+	struct vhd_unfinished p;
+	enum vhd_rule_idx rule;
+	char msg[512];
+	int rc = vhd_unfinished_find(img, from, &p, err);
+
+	if (rc || p.into < 0)
+		return rc;
+	if (p.merged < 0)
+		rule = vhd1 ? RULE_VHD1_MERGE_TORN : RULE_VHDX_MERGE_TORN;
+	else
+		rule = vhd1 ? RULE_VHD1_MERGE_UNFINISHED :
+			      RULE_VHDX_MERGE_UNFINISHED;
+	vhd_unfinished_say(img, &p, msg, sizeof(msg));
+	finding(c, 0, vhd_io_name(top->io), vhd_rule_get(rule), VHD_NO_OFFSET,
+		msg);
+	return 0;
+}
+
 /* @beside: name of the file that others may lie beside; or NULL. */
 static int check_alone(struct check *c, struct vhd_io *io, const char *beside,
 		       bool *has_parent_out, struct vhd_error *err)
@@ -169,7 +194,10 @@ static int check_alone(struct check *c, struct vhd_io *io, const char *beside,
 	*has_parent_out = img->torn;
 	if (beside && img->layers[0].format == VHD_FORMAT_VHDX)
 		look_beside(c, beside);
-	rc = check_layer(c, img, 0, err);
+	if (beside)
+		rc = look_for_merge(c, img, 0, err);
+	if (!rc)
+		rc = check_layer(c, img, 0, err);
 	vhd_close(&img, NULL);
 	return rc;
 }
@@ -226,6 +254,7 @@ static int check_chain(struct check *c, struct vhd_error *err)
 		rc = open_image(c, io, 0, &broken, &img, &e);
 	if (rc)
 		return error_as_finding(c, 0, rc, &e, err);
+	rc = look_for_merge(c, img, 1, err);
 	if (c->opts.flags & VHD_CHECK_CHAIN) {
 		for (i = 1; !rc && i < img->count; i++)
 			rc = check_layer(c, img, i, err);

@@ -248,3 +248,8 @@ case("vhd_chain_parent_damaged", ["VHD1_FEATURES"], base=child, chain=True,
 
 case("vhd_parent_in_use", ["VHD1_PARENT_IN_USE"], base=child,
      damage=lambda path: in_use(beside(path)))
+# Only a merge that is cut off makes them.
+case("vhd_merge_unfinished", ["VHD1_MERGE_UNFINISHED"],
+     covered_by="tests/unit/ops/test_merge_unfinished.c")
+case("vhd_merge_torn", ["VHD1_MERGE_TORN"],
+     covered_by="tests/unit/ops/test_merge_unfinished.c")

@@ -256,6 +256,11 @@ def touch(ext):
     return damage
 
 
+# Only a merge that is cut off makes them.
+case("vhdx_merge_unfinished", ["VHDX_MERGE_UNFINISHED"],
+     covered_by="tests/unit/ops/test_merge_unfinished.c")
+case("vhdx_merge_torn", ["VHDX_MERGE_TORN"],
+     covered_by="tests/unit/ops/test_merge_unfinished.c")
 case("vhdx_rct_beside", ["VHDX_SIDE_FILE"], base=bases.dynamic,
      damage=touch(".rct"))
 case("vhdx_mrt_beside", ["VHDX_SIDE_FILE"], base=bases.child,

@@ -175,7 +175,7 @@ static void replace_base(const struct vhd_guid *guid)
 	struct vhd_create_opts o = VHD_CREATE_OPTS_INIT;
 
 	o.virtual_size = 8 * MIB;
-	o.flags = VHD_CREATE_FORCE;
+	o.flags = VHD_CREATE_FORCE | VHD_CREATE_ORPHAN;
 	if (guid)
 		o.guid = *guid;
 	ck_assert_int_eq(vhd_create(base, &o, NULL), 0);
@@ -297,7 +297,7 @@ START_TEST(check__a_smaller_child_is_an_error_of_vhd)
 	struct seen seen;
 
 	make_chain("vhd");
-	o.flags = VHD_CREATE_FORCE;
+	o.flags = VHD_CREATE_FORCE | VHD_CREATE_ORPHAN;
 	o.virtual_size = 32 * MIB;
 	ck_assert_int_eq(vhd_create(base, &o, NULL), 0);
 	open.flags = VHD_OPEN_IGNORE_PARENT_ID;
