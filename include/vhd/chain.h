@@ -193,6 +193,36 @@ struct vhd_rebase_result {
 };
 
 /**
+ * vhd_rebase - give a child another parent
+ *
+ * @path:       the child
+ * @parent:     the new parent
+ * @opts:       may be NULL
+ * @result_out: may be NULL
+ * @err:        may be NULL
+ *
+ * The disk stays what it is: where the child shows its old parent and the new
+ * one differs, the old parent's bytes are copied into the child first.  With
+ * VHD_REBASE_UNSAFE only the child's record of its parent changes, and so may
+ * the disk; the old parent need not be there.  The image keeps its identity, so
+ * that its own children stay valid.
+ *
+ * Cut off at any moment, the image has its old parent and shows the same bytes;
+ * the same call finishes.
+ *
+ * Returns: 0; VHD_E_INVAL for a new parent of another format, of other sectors,
+ *          larger than the image, or below which the image lies;
+ *          VHD_E_CANCELLED; else as vhd_open() and vhd_pwrite().
+ * Threads: any.
+ * Spec:    VHD-D-2, VHD-D-6, VHD-D-12, VHD-W-11, VHD-W-12; VHDX-PAR-15,
+ *          VHDX-PAR-20, VHDX-PAR-21.
+ */
+VHD_API int vhd_rebase(const char *path, const char *parent,
+		       const struct vhd_rebase_opts *opts,
+		       struct vhd_rebase_result *result_out,
+		       struct vhd_error *err);
+
+/**
  * vhd_relink - find the parent of a child again
  *
  * @path:       the child
