@@ -138,6 +138,39 @@ struct vhd_stream {
 };
 #define VHD_STREAM_INIT { .size = sizeof(struct vhd_stream) }
 
+/**
+ * vhd_stream_open - open an image whose bytes come front to back
+ *
+ * @stream:  copied
+ * @opts:    may be NULL; for reading only
+ * @img_out: the image
+ * @err:     may be NULL
+ *
+ * What the stream is its first bytes say: a VHD, a VHDX, else (as
+ * VHD_OPEN_ALLOW_RAW allows) a raw disk or a fixed VHD, whose footer comes last.
+ * Payload is not stored, and the image can be converted once, with
+ * vhd_convert() or vhd_convert_io(), or, in order, with vhd_stream_write();
+ * whatever needs to go back fails with VHD_E_UNSUPPORTED.
+ *
+ * What cannot be had in one pass is stored first, in a nameless file in
+ * @stream->spool_dir and without its zeros, and is then an image as any other:
+ * raw disks and fixed VHDs of unknown size, images with a pending log, with a
+ * table behind the payload, or with a parent (which @opts->parents must name).
+ * What passes within the first MiB needs no file.
+ *
+ * A raw disk that ends before stream->disk_size goes on with zeros; a longer one
+ * is VHD_E_INVAL.  For an image that ends early VHD_E_CORRUPT comes, here or from
+ * the conversion, before the target gets its name.
+ *
+ * Returns: 0; VHD_E_UNSUPPORTED when it would have to be stored and may not;
+ *          else as vhd_open().
+ * Threads: any; the image is for one thread.
+ * Spec:    VHD-E-1, VHD-E-4, VHD-F-50; VHDX-LOG-30.
+ */
+VHD_API int vhd_stream_open(const struct vhd_stream *stream,
+			    const struct vhd_open_opts *opts,
+			    struct vhd_image **img_out, struct vhd_error *err);
+
 #ifdef __cplusplus
 }
 #endif
