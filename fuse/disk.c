@@ -43,35 +43,21 @@ static bool not_writable(const struct vhd_error *err)
 	       err->os_errno == EPERM;
 }
 
-static bool warn_of_child(void *arg, const char *path)
-{
-	const char **first = arg;
-
-	*first = strdup(path);
-	return false;
-}
-
 /* Whoever writes to a parent spoils its children (VHDX-PAR-19, VHD-D-9). */
 static int refuse_children(const struct options *o, struct vhd_image *img,
 			   const char *name, struct log *log)
 {
-	char *child = NULL;
+	struct vhd_error err = { .code = VHD_OK };
 
-	vhd_children(img, warn_of_child, &child, NULL);
-	if (child == NULL)
+	if (vhd_refuse_children(img, &err) == 0)
 		return 0;
-	if (o->write_parent) {
-		log_line(log, "%s: is the parent of %s, which will be spoilt by "
-			 "the first write", name, child);
-	} else {
-		log_line(log, "%s: is the parent of %s, which a write would "
-			 "spoil", name, child);
-		fputs("hint: look at it with -o ro, write to its child, keep "
-		      "writes apart with --snapshot, or give the child up with "
-		      "-o write-parent\n", stderr);
-	}
-	free(child);
-	return o->write_parent ? 0 : -1;
+	log_line(log, "%s: %s", name, err.msg);
+	if (o->write_parent)
+		return 0;
+	fputs("hint: look at it with -o ro, write to its child, keep writes "
+	      "apart with --snapshot, or give the child up with "
+	      "-o write-parent\n", stderr);
+	return -1;
 }
 
 static int close_if_parent(const struct options *o, struct log *log,

@@ -58,34 +58,21 @@ static int open_for_reading(struct disk *disk)
 	return open_image(disk, false, &err) ? fail_open(&err) : 0;
 }
 
-struct refusal {
-	const struct disk *disk;
-	bool made;
-};
-
-static bool note_child(void *arg, const char *path)
-{
-	struct refusal *refusal = arg;
-
-	fail_text(EBUSY, "%s: this is the parent of %s, which writing to it "
-		    "would make worthless", refusal->disk->cfg->file, path);
-	nbdkit_error("hint: -r serves it for reading; write-parent=yes allows "
-		     "writing");
-	refusal->made = true;
-	return false;
-}
-
 /* With a child that is known, only who insists may write. */
 static int refuse_parent(struct disk *disk)
 {
-	struct refusal refusal = { .disk = disk };
 	struct vhd_error err;
+	int rc;
 
 	if (disk->cfg->write_parent)
 		return 0;
-	if (vhd_children(disk->img, note_child, &refusal, &err))
-		return fail_open(&err);
-	return refusal.made ? -1 : 0;
+	rc = vhd_refuse_children(disk->img, &err);
+	if (rc != VHD_E_REFUSED)
+		return rc ? fail_open(&err) : 0;
+	fail_text(EBUSY, "%s: %s", disk->cfg->file, err.msg);
+	nbdkit_error("hint: -r serves it for reading; write-parent=yes allows "
+		     "writing");
+	return -1;
 }
 
 /* Nothing is wrong with the image, but we may not write to it. */

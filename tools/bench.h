@@ -20,6 +20,7 @@
  * @off, @len:      part of the disk
  * @size:           bytes of an operation, at most @len
  * @flush_every:    operations between flushes; 0 is never
+ * @warm_up:        reads at other places before what is measured
  */
 struct bench_load {
 	bool write;
@@ -28,6 +29,7 @@ struct bench_load {
 	uint64_t size;
 	uint64_t count;
 	uint64_t flush_every;
+	uint64_t warm_up;
 	uint32_t threads;
 	uint64_t seed;
 };
@@ -35,12 +37,14 @@ struct bench_load {
 /* struct bench_cost - what it took */
 struct bench_cost {
 	double seconds;
+	double cpu_seconds;		/* of the processors */
 	struct vhd_io_stats io;		/* calls to the image's own file */
 	uint64_t growth;		/* of the file's length */
 };
 
 struct bench_result {
 	uint64_t flushes;		/* asked for */
+	double open_seconds;
 	struct bench_cost load;
 	struct bench_cost end;		/* the last flush, and closing */
 	uint64_t file_size;		/* after closing */

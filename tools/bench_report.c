@@ -76,6 +76,7 @@ static json_t *cost_object(const struct bench_cost *c)
 	json_t *object = json_object();
 
 	json_put(object, "seconds", json_real(c->seconds));
+	json_put(object, "cpu_seconds", json_real(c->cpu_seconds));
 	json_put(object, "reads", json_u64(c->io.reads));
 	json_put(object, "read_bytes", json_u64(c->io.read_bytes));
 	json_put(object, "writes", json_u64(c->io.writes));
@@ -106,5 +107,7 @@ int bench_json(struct cli *cli, const char *path,
 	json_put(object, "end", cost_object(&r->end));
 	json_put(object, "file_size", json_u64(r->file_size));
 	json_put(object, "peak_memory", json_u64(r->peak_rss));
+	json_put(object, "warm_up", json_u64(load->warm_up));
+	json_put(object, "open_seconds", json_real(r->open_seconds));
 	return json_print(cli, object);
 }

@@ -39,7 +39,11 @@ struct cli;
  * @example:      command lines
  * @exits:        what its exit statuses mean, as for --help; NULL: the usual
  * @min_operands: how many operands it needs
+ * @needs:        which, when they are too few; NULL: "the name of a file"
  * @max_operands: and takes; 0 is any number
+ * @numbers:      an operand may be a negative size, such as -512M
+ * @bare:         an option that may go without its value, such as "--compress":
+ *                then that is empty, and what follows is no value; or NULL
  */
 struct cmd {
 	const char *name;
@@ -50,12 +54,19 @@ struct cmd {
 	const char *exits;
 	const struct poptOption *opts;
 	size_t min_operands;
+	const char *needs;
 	size_t max_operands;
+	bool numbers;
+	const char *bare;
 	int (*run)(struct cli *cli);
 };
 
 /* Every option table ends with these. */
 enum { CLI_OPT_HELP = 'h' };
+
+/* Of a copy, where nobody says how many: one reads while the other writes, and
+ * more only wait for each other. */
+enum { CLI_THREADS = 2 };
 #define CLI_OPT(name, val, descrip) \
 	{ name, '\0', POPT_ARG_NONE, NULL, val, descrip, NULL }
 #define CLI_OPT_ARG(name, val, descrip, arg) \
@@ -111,6 +122,9 @@ int cli_value_sector(struct cli *cli, const char *opt, const char *text,
 		     uint32_t *value_out);
 int cli_value_guid(struct cli *cli, const char *opt, const char *text,
 		   struct vhd_guid *value_out);
+/* A number from @least to @most. */
+int cli_value_count(struct cli *cli, const char *opt, const char *text,
+		    uint64_t least, uint64_t most, uint64_t *value_out);
 int cli_value_name(struct cli *cli, const char *opt, const char *text,
 		   const struct cli_name *names, int *value_out);
 

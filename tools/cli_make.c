@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-	OPT_FORMAT = CLI_MAKE_FIRST,
+	OPT_FORMAT = CLI_MAKE_FORMAT,
 	OPT_TYPE,
 	OPT_SIZE,
 	OPT_BLOCK_SIZE,
@@ -15,10 +15,11 @@ enum {
 	OPT_FOR,
 	OPT_PREALLOCATE,
 	OPT_FORCE,
-	OPT_NO_SYNC
+	OPT_NO_SYNC,
+	OPT_ORPHAN
 };
 
-const struct poptOption cli_make_opts[] = {
+const struct poptOption cli_make_base_opts[] = {
 	CLI_OPT_ARG("size", OPT_SIZE, "Size of the disk, such as 64G", "SIZE"),
 	/* -O is what users of other converters type; Xen's verbs leave it. */
 	{ "format", 'O', POPT_ARG_STRING, NULL, OPT_FORMAT,
@@ -39,10 +40,19 @@ const struct poptOption cli_make_opts[] = {
 		    "Take GUID, and others made from it, instead of random "
 		    "ones", "GUID"),
 	CLI_OPT("preallocate", OPT_PREALLOCATE,
-		"Reserve all space now, leave no holes in the file"),
+		"Reserve all space of the file now, leave no holes in it; for "
+		"all of the disk: with --type fixed"),
 	CLI_OPT("force", OPT_FORCE, "Replace a file that exists"),
 	CLI_OPT("no-sync", OPT_NO_SYNC,
 		"Do not wait until the file is safe on the disk"),
+	POPT_TABLEEND
+};
+
+const struct poptOption cli_make_opts[] = {
+	CLI_OPT_TABLE(cli_make_base_opts, NULL),
+	CLI_OPT("orphan", OPT_ORPHAN,
+		"With --force: although the old file has children, which "
+		"become worthless"),
 	POPT_TABLEEND
 };
 
@@ -125,6 +135,9 @@ int cli_make_option(struct cli *cli, struct vhd_create_opts *make, int val,
 		return CLI_GO;
 	case OPT_FORCE:
 		make->flags |= VHD_CREATE_FORCE;
+		return CLI_GO;
+	case OPT_ORPHAN:
+		make->flags |= VHD_CREATE_ORPHAN;
 		return CLI_GO;
 	case OPT_NO_SYNC:
 		make->flags |= VHD_CREATE_NO_SYNC;

@@ -10,9 +10,15 @@
 #include "cli.h"
 
 /* Their `val` codes lie between these. */
-enum { CLI_MAKE_FIRST = 500, CLI_MAKE_LAST = 599 };
+enum {
+	CLI_MAKE_FIRST = 500,
+	CLI_MAKE_FORMAT = CLI_MAKE_FIRST,
+	CLI_MAKE_LAST = 599
+};
 
 extern const struct poptOption cli_make_opts[];
+/* without --orphan, for verbs that have one of their own */
+extern const struct poptOption cli_make_base_opts[];
 
 /* Takes one option of the table above; CLI_GO or CLI_USAGE. */
 int cli_make_option(struct cli *cli, struct vhd_create_opts *make, int val,

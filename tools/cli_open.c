@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli_open.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "common/foreign.h"
 
 enum {
 	OPT_PARENT = CLI_OPEN_FIRST,
@@ -13,7 +17,7 @@ enum {
 	OPT_NO_LOCK
 };
 
-static const struct poptOption where_opts[] = {
+const struct poptOption cli_open_where_opts[] = {
 	CLI_OPT_ARG("parent-dir", OPT_PARENT_DIR,
 		    "A parent may also lie below DIR (repeatable); otherwise "
 		    "only beside or below its child", "DIR"),
@@ -25,7 +29,7 @@ static const struct poptOption where_opts[] = {
 };
 
 const struct poptOption cli_open_base_opts[] = {
-	CLI_OPT_TABLE(where_opts, NULL),
+	CLI_OPT_TABLE(cli_open_where_opts, NULL),
 	CLI_OPT("no-lock", OPT_NO_LOCK,
 		"Read an image that another program may be changing"),
 	POPT_TABLEEND
@@ -38,7 +42,7 @@ const struct poptOption cli_open_base_opts[] = {
 
 const struct poptOption cli_open_write_opts[] = {
 	PARENT_OPT,
-	CLI_OPT_TABLE(where_opts, NULL),
+	CLI_OPT_TABLE(cli_open_where_opts, NULL),
 	POPT_TABLEEND
 };
 
@@ -106,6 +110,20 @@ static void print_held(struct cli *cli, char *text, const char *path)
 			 "%s)", text, more, path);
 }
 
+static void hold(struct cli_open *open, char **text, size_t *len)
+{
+	open->held = open_memstream(text, len);
+}
+
+/* @text is there only once the stream was closed. */
+static void unhold(struct cli_open *open, char **text, const char *path, int rc)
+{
+	if (open->held != NULL && fclose(open->held) == 0 && rc == 0)
+		print_held(open->cli, *text, path);
+	open->held = NULL;
+	free(*text);
+}
+
 int cli_open_image(struct cli_open *open, const char *path,
 		   struct vhd_image **img_out, struct vhd_error *err)
 {
@@ -113,12 +131,22 @@ int cli_open_image(struct cli_open *open, const char *path,
 	size_t len;
 	int rc;
 
-	open->held = open_memstream(&text, &len);
+	hold(open, &text, &len);
 	rc = vhd_open(path, &open->opts, img_out, err);
-	if (open->held != NULL && fclose(open->held) == 0 && rc == 0)
-		print_held(open->cli, text, path);
-	open->held = NULL;
-	free(text);
+	unhold(open, &text, path, rc);
+	return rc;
+}
+
+int cli_open_stream(struct cli_open *open, const struct vhd_stream *stream,
+		    struct vhd_image **img_out, struct vhd_error *err)
+{
+	char *text = NULL;
+	size_t len;
+	int rc;
+
+	hold(open, &text, &len);
+	rc = vhd_stream_open(stream, &open->opts, img_out, err);
+	unhold(open, &text, stream->name, rc);
 	return rc;
 }
 
@@ -167,5 +195,30 @@ bool cli_named_as_image(const char *path)
 		if (strcasecmp(dot, extensions[i]) == 0)
 			return true;
 	}
+	return false;
+}
+
+bool cli_guess_raw(const char *path)
+{
+	struct vhd_error err;
+
+	return !cli_named_as_image(path) && !foreign_file(path, &err);
+}
+
+bool cli_foreign_parent(const struct cli_open *open, const char *path,
+			struct vhd_error *err)
+{
+	struct vhd_open_opts opts = open->opts;
+	struct vhd_image *img = NULL;
+	struct vhd_error other;
+
+	if (opts.format != VHD_FORMAT_AUTO || !foreign_file(path, err))
+		return false;
+	/* A disk's first bytes are its guest's: an image is one all the same. */
+	opts.flags |= VHD_OPEN_NO_PARENT | VHD_OPEN_NO_LOCK;
+	opts.log = NULL;
+	if (vhd_open(path, &opts, &img, &other) != 0)
+		return other.code == VHD_E_FORMAT;
+	vhd_close(&img, NULL);
 	return false;
 }

@@ -12,9 +12,11 @@
 /* Their `val` codes start here; those of verbs stay below. */
 enum { CLI_OPEN_FIRST = 1000 };
 
-/* --parent-dir, --any-parent-dir, --ignore-parent-id, --no-lock */
+/* --parent-dir, --any-parent-dir, --ignore-parent-id */
+extern const struct poptOption cli_open_where_opts[];
+/* the same and --no-lock */
 extern const struct poptOption cli_open_base_opts[];
-/* the same and --parent */
+/* that and --parent */
 extern const struct poptOption cli_open_opts[];
 
 /* for verbs that write: the same without --no-lock */
@@ -43,8 +45,25 @@ void cli_open_free(struct cli_open *open);
 int cli_open_image(struct cli_open *open, const char *path,
 		   struct vhd_image **img_out, struct vhd_error *err);
 
+/* The same with vhd_stream_open(). */
+int cli_open_stream(struct cli_open *open, const struct vhd_stream *stream,
+		    struct vhd_image **img_out, struct vhd_error *err);
+
 /* Does the name promise an image, so that raw bytes in it are a mistake? */
 bool cli_named_as_image(const char *path);
+
+/*
+ * May a file that is no image be taken as a raw disk?  Not under the name of an
+ * image, and not when it is known to be something else.
+ */
+bool cli_guess_raw(const char *path);
+
+/*
+ * The same about a parent, which the library guesses for a child that Xen is to
+ * use; *@err says what it is.
+ */
+bool cli_foreign_parent(const struct cli_open *open, const char *path,
+			struct vhd_error *err);
 
 /* Takes one option of the tables above. */
 int cli_open_option(struct cli_open *open, int val, const char *text);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli.h"
 #include "common/size.h"
@@ -9,8 +13,9 @@ int cli_value_size(struct cli *cli, const char *opt, const char *text,
 {
 	if (size_parse(text, value_out))
 		return CLI_GO;
-	return cli_usage(cli, "--%s: '%s' is not a size such as 64G, 1.5MiB or "
-			 "4096", opt, text);
+	return cli_usage(cli, "--%s: '%s' is not a size such as 64G, 1.5M or "
+			 "4096 (units are K, M, G and T: powers of 1024)", opt,
+			 text);
 }
 
 int cli_value_sector(struct cli *cli, const char *opt, const char *text,
@@ -40,6 +45,22 @@ int cli_value_guid(struct cli *cli, const char *opt, const char *text,
 	return CLI_GO;
 }
 
+int cli_value_count(struct cli *cli, const char *opt, const char *text,
+		    uint64_t least, uint64_t most, uint64_t *value_out)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' ||
+	    value < least || value > most)
+		return cli_usage(cli, "--%s: '%s' is not a number from %" PRIu64
+				 " to %" PRIu64, opt, text, least, most);
+	*value_out = value;
+	return CLI_GO;
+}
+
 int cli_value_name(struct cli *cli, const char *opt, const char *text,
 		   const struct cli_name *names, int *value_out)
 {
@@ -48,7 +69,7 @@ int cli_value_name(struct cli *cli, const char *opt, const char *text,
 	for (const struct cli_name *n = names; n->name != NULL; n++) {
 		size_t len = strlen(list);
 
-		if (strcmp(n->name, text) == 0) {
+		if (strcasecmp(n->name, text) == 0) {
 			*value_out = n->value;
 			return CLI_GO;
 		}

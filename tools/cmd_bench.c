@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "bench.h"
+#include "children.h"
 #include "cli_open.h"
 #include "cli_range.h"
 #include "cmds.h"
@@ -15,7 +16,7 @@
 
 enum {
 	OPT_PATTERN = 1, OPT_SIZE, OPT_COUNT, OPT_FLUSH_EVERY, OPT_THREADS,
-	OPT_SEED, OPT_CACHE, OPT_BACKGROUND, OPT_YES, OPT_JSON, OPT_NO_PROGRESS
+	OPT_SEED, OPT_WARM_UP, OPT_CACHE, OPT_BACKGROUND, OPT_YES, OPT_JSON, OPT_NO_PROGRESS
 };
 
 enum { THREADS_MAX = 256 };
@@ -34,6 +35,9 @@ static const struct poptOption load_opts[] = {
 	CLI_OPT_ARG("threads", OPT_THREADS, "Threads (default: 1)", "N"),
 	CLI_OPT_ARG("seed", OPT_SEED,
 		    "Another sequence of places (default: 1)", "N"),
+	CLI_OPT_ARG("warm-up", OPT_WARM_UP,
+		    "Reads at other places before what is measured (default: "
+		    "none)", "N"),
 	CLI_OPT_TABLE(cli_range_opts, NULL),
 	POPT_TABLEEND
 };
@@ -106,6 +110,9 @@ static int load_option(struct cli *cli, struct bench_load *load, int val,
 	case OPT_FLUSH_EVERY:
 		return number(cli, "flush-every", text, 1, UINT64_MAX / 2,
 			      &load->flush_every);
+	case OPT_WARM_UP:
+		return number(cli, "warm-up", text, 0, UINT64_MAX / 2,
+			      &load->warm_up);
 	case OPT_THREADS:
 		status = number(cli, "threads", text, 1, THREADS_MAX, &threads);
 		load->threads = (uint32_t)threads;
@@ -164,16 +171,24 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+static double cpu(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 /* struct mark - where clock, counters and file are at a moment */
 struct mark {
-	double at;
+	double at, cpu;
 	struct vhd_io_stats io;
 	uint64_t size;
 };
 
 static struct mark mark(const struct bench_job *b)
 {
-	struct mark m = { .at = now() };
+	struct mark m = { .at = now(), .cpu = cpu() };
 	struct stat st;
 
 	vhd_layer_io_stats(b->img, 0, &m.io);
@@ -186,6 +201,7 @@ static void set_cost(struct bench_cost *c, const struct mark *from,
 		     const struct mark *to)
 {
 	c->seconds = to->at - from->at;
+	c->cpu_seconds = to->cpu - from->cpu;
 	if (c->seconds <= 0)
 		c->seconds = 1e-9;
 	c->growth = to->size > from->size ? to->size - from->size : 0;
@@ -196,12 +212,32 @@ static void set_cost(struct bench_cost *c, const struct mark *from,
 	c->io.flushes = to->io.flushes - from->io.flushes;
 }
 
+/* The same load at other places, so that what is remembered is so. */
+static int warm_up(struct bench_job *b, struct progress *pr,
+		   struct vhd_error *err)
+{
+	struct bench_load load = b->load;
+	uint64_t flushes;
+
+	if (load.warm_up == 0)
+		return 0;
+	load.write = false;
+	load.seed = ~load.seed;
+	load.count = load.warm_up;
+	return bench_run(b->img, &load, pr, &flushes, err);
+}
+
 static int measure(struct bench_job *b, struct vhd_error *err)
 {
 	struct mark start, middle, end;
 	struct progress pr;
 	int rc;
 
+	progress_begin(&pr, !b->no_progress, false);
+	rc = warm_up(b, &pr, err);
+	progress_end(&pr);
+	if (rc != 0)
+		return rc;
 	progress_begin(&pr, !b->no_progress, false);
 	start = mark(b);
 	rc = bench_run(b->img, &b->load, &pr, &b->result.flushes, err);
@@ -252,9 +288,13 @@ static int bench(struct bench_job *b)
 		b->open.opts.flags |= VHD_OPEN_RDWR;
 	if (b->load.write && b->background)
 		b->open.opts.flags |= VHD_OPEN_THREAD;
+	b->result.open_seconds = now();
 	if (cli_open_image(&b->open, path, &b->img, &err) != 0)
 		return error_report(b->cli, &err, path);
+	b->result.open_seconds = now() - b->result.open_seconds;
 	status = fit(b);
+	if (status == CLI_GO && b->load.write)
+		status = children_refuse(b->cli, b->img, false);
 	if (status == CLI_GO && measure(b, &err) != 0)
 		status = error_report(b->cli, &err, path);
 	closing = now();

@@ -10,7 +10,8 @@
 #include "common/size.h"
 #include "common/text.h"
 
-enum { OPT_PARENT = 1, OPT_PARENT_NAME, OPT_WINDOWS_PATH, OPT_RAW_PARENT };
+enum { OPT_PARENT = 1, OPT_PARENT_NAME, OPT_WINDOWS_PATH, OPT_RAW_PARENT,
+       OPT_ROOM };
 
 static const struct poptOption parent_opts[] = {
 	CLI_OPT_ARG("parent", OPT_PARENT,
@@ -30,6 +31,9 @@ static const struct poptOption parent_opts[] = {
 static const struct poptOption create_opts[] = {
 	CLI_OPT_TABLE(cli_make_opts, "The new image:"),
 	CLI_OPT_TABLE(parent_opts, "Its parent:"),
+	CLI_OPT_ARG("room", OPT_ROOM,
+		    "Let a VHD have metadata for a disk of SIZE, to which it "
+		    "can grow without moving data", "SIZE"),
 	CLI_OPT_END
 };
 
@@ -55,6 +59,8 @@ static int create_option(struct cli *cli, int val, const char *text, void *arg)
 	case OPT_RAW_PARENT:
 		a->open.opts.format = VHD_FORMAT_RAW;
 		return CLI_GO;
+	case OPT_ROOM:
+		return cli_value_size(cli, "room", text, &a->make.room_size);
 	case OPT_PARENT_NAME:
 		a->make.parent_name = text;
 		return CLI_GO;
@@ -120,6 +126,9 @@ static int create(struct cli *cli, struct create_args *a)
 		status = cli_make_timestamp(cli, &a->make);
 	if (status != CLI_GO)
 		return status;
+	if (a->make.parent != NULL &&
+	    cli_foreign_parent(&a->open, a->make.parent, &err))
+		return error_report(cli, &err, a->make.parent);
 	a->make.open = &a->open.opts;
 	a->make.progress = progress_step;
 	a->make.progress_arg = &pr;

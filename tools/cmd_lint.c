@@ -190,7 +190,7 @@ static int lint_file(struct cli *cli, struct lint_args *a, const char *path)
 
 	/* Oddities become advice where they matter. */
 	open.log = NULL;
-	if (!cli_named_as_image(path))
+	if (cli_guess_raw(path))
 		open.flags |= VHD_OPEN_ALLOW_RAW;
 	opts.target = a->target;
 	opts.open = &open;

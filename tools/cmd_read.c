@@ -17,7 +17,9 @@
 #include "stream.h"
 #include "common/text.h"
 
-enum { OPT_OUTPUT = 1, OPT_FORCE, OPT_JSON, OPT_NO_PROGRESS };
+enum {
+	OPT_OUTPUT = 1, OPT_FORCE, OPT_ORPHAN, OPT_JSON, OPT_NO_PROGRESS
+};
 
 /*
  * What is moved at once, in what pieces zeros are looked for, and how many
@@ -27,10 +29,12 @@ enum { PIECE = 256 << 10, GRAIN = 4096, EXTENTS = 64 };
 
 static const struct poptOption read_opts[] = {
 	CLI_OPT_TABLE(cli_range_opts, "What:"),
-	CLI_OPT_ARG("output", OPT_OUTPUT,
-		    "Write a new FILE; zeros become holes",
-		    "FILE"),
+	{ "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT,
+	  "Write a new FILE; zeros become holes", "FILE" },
 	CLI_OPT("force", OPT_FORCE, "Replace FILE if it exists"),
+	CLI_OPT("orphan", OPT_ORPHAN,
+		"With --force: although FILE has children, which become "
+		"worthless"),
 	CLI_OPT("json", OPT_JSON, "Report the result as JSON"),
 	CLI_OPT("no-progress", OPT_NO_PROGRESS, "Draw no progress bar"),
 	CLI_OPT_TABLE(cli_open_opts, "Opening:"),
@@ -77,6 +81,9 @@ static int read_option(struct cli *cli, int val, const char *text, void *arg)
 		break;
 	case OPT_FORCE:
 		r->force = true;
+		break;
+	case OPT_ORPHAN:
+		r->file.orphan = true;
 		break;
 	case OPT_JSON:
 		r->json = true;

@@ -222,7 +222,7 @@ static void print_summary(const struct salvage_args *a, const char *dst,
 	bool whole = r->losses == 0 && r->doubts == 0;
 
 	text_put(stdout, dst);
-	printf(": %s%s%s, a disk of %s, %s of data copied",
+	printf(": %s%s%s; the disk has %s, %s of data copied",
 	       color_code(a->color, whole ? COLOR_GREEN : COLOR_YELLOW),
 	       whole ? "nothing was lost" :
 	       r->losses > 0 ? "something was lost" : "it may not be the disk "
@@ -380,6 +380,7 @@ const struct cmd cmd_salvage = {
 "3 something was lost, or is doubtful; 130 cancelled by a signal.\n",
 	.opts = salvage_opts,
 	.min_operands = 2,
+	.needs = "a source and a target are needed",
 	.max_operands = 2,
 	.run = salvage_run,
 };

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "cli_open.h"
 #include "cli_range.h"
 #include "cmds.h"
@@ -14,13 +15,15 @@
 #include "common/size.h"
 #include "common/text.h"
 
-enum { OPT_JSON = 1, OPT_NO_PROGRESS };
+enum { OPT_ORPHAN = 1, OPT_JSON, OPT_NO_PROGRESS };
 
 /* A step is what can be cancelled. */
 static const uint64_t trim_step = UINT64_C(1) << 30;
 
 static const struct poptOption trim_opts[] = {
 	CLI_OPT_TABLE(cli_range_opts, "What:"),
+	CLI_OPT("orphan", OPT_ORPHAN,
+		"Although the image has children, which become worthless"),
 	CLI_OPT("json", OPT_JSON, "Report the result as JSON"),
 	CLI_OPT("no-progress", OPT_NO_PROGRESS, "Draw no progress bar"),
 	CLI_OPT_TABLE(cli_open_write_opts, "Opening:"),
@@ -39,6 +42,7 @@ struct trim_job {
 	struct vhd_image *img;
 	struct progress pr;
 	uint64_t before, after;
+	bool orphan;
 	bool json;
 	bool no_progress;
 };
@@ -51,7 +55,9 @@ static int trim_option(struct cli *cli, int val, const char *text, void *arg)
 		return cli_open_option(&t->open, val, text);
 	if (val >= CLI_RANGE_FIRST && val <= CLI_RANGE_LAST)
 		return cli_range_option(cli, &t->range, val, text);
-	if (val == OPT_JSON)
+	if (val == OPT_ORPHAN)
+		t->orphan = true;
+	else if (val == OPT_JSON)
 		t->json = true;
 	else
 		t->no_progress = true;
@@ -133,6 +139,8 @@ static int trim(struct trim_job *t)
 		return error_report(t->cli, &err, path);
 	t->before = usage_of(path);
 	status = cli_range_fit(t->cli, &t->range, vhd_size(t->img));
+	if (status == CLI_GO)
+		status = children_refuse(t->cli, t->img, t->orphan);
 	if (status == CLI_GO) {
 		progress_begin(&t->pr, !t->no_progress, true);
 		status = discard(t);
@@ -166,7 +174,8 @@ const struct cmd cmd_trim = {
 "that lie in it as a whole read as zeros from then on, and their space goes\n"
 "back to the file system; so does what the image stores of other blocks. In a\n"
 "differencing image, parts of blocks show the parent where the image itself\n"
-"has nothing. Fixed disks keep everything.\n"
+"has nothing. Fixed disks keep everything. An image that has children beside it\n"
+"is not changed without --orphan, since that spoils their disks.\n"
 "\n"
 "To make sure that a range reads as zeros: vhd-util write --zero.\n",
 	.example =

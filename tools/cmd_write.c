@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "cli_open.h"
 #include "cli_range.h"
 #include "cmds.h"
@@ -26,7 +27,9 @@
 #include "stream.h"
 #include "common/text.h"
 
-enum { OPT_ZERO = 1, OPT_FLUSH_EVERY, OPT_JSON, OPT_NO_PROGRESS };
+enum {
+	OPT_ZERO = 1, OPT_FLUSH_EVERY, OPT_ORPHAN, OPT_JSON, OPT_NO_PROGRESS
+};
 
 /* A pipe is read, and a disk is written, in pieces that end at multiples. */
 enum { PIECE = 1 << 20 };
@@ -40,6 +43,8 @@ static const struct poptOption write_opts[] = {
 	CLI_OPT_ARG("flush-every", OPT_FLUSH_EVERY,
 		    "Make it durable after each SIZE bytes, not just at the "
 		    "end", "SIZE"),
+	CLI_OPT("orphan", OPT_ORPHAN,
+		"Although the image has children, which become worthless"),
 	CLI_OPT("json", OPT_JSON, "Report the result as JSON"),
 	CLI_OPT("no-progress", OPT_NO_PROGRESS, "Draw no progress bar"),
 	CLI_OPT_TABLE(cli_open_write_opts, "Opening:"),
@@ -70,6 +75,7 @@ struct write_job {
 	uint64_t flushes;
 	bool known;
 	bool zero;
+	bool orphan;
 	bool json;
 	bool no_progress;
 };
@@ -93,6 +99,9 @@ static int write_option(struct cli *cli, int val, const char *text, void *arg)
 		if (status == CLI_GO && w->flush_every == 0)
 			status = cli_usage(cli, "--flush-every: 0 bytes are "
 					   "written before anything");
+		break;
+	case OPT_ORPHAN:
+		w->orphan = true;
 		break;
 	case OPT_JSON:
 		w->json = true;
@@ -372,6 +381,8 @@ static int write_image(struct write_job *w)
 	if (cli_open_image(&w->open, path, &w->img, &err) != 0)
 		return error_report(w->cli, &err, path);
 	status = fit(w);
+	if (status == CLI_GO)
+		status = children_refuse(w->cli, w->img, w->orphan);
 	if (status == CLI_GO) {
 		progress_begin(&w->pr, !w->no_progress, true);
 		status = copy(w);
@@ -412,7 +423,12 @@ const struct cmd cmd_write = {
 	.description =
 "Copies FILE, or standard input, into the disk that IMAGE holds, from --offset\n"
 "on and up to --length bytes. When the program ends with status 0 the bytes are\n"
-"durable. The parents of a differencing image are only read.\n"
+"durable. The parents of a differencing image are only read; an image that has\n"
+"children beside it is not written to without --orphan, since that spoils their\n"
+"disks.\n"
+"\n"
+"Zeros are stored as any other bytes, and so are holes of FILE: a whole disk is\n"
+"copied by convert, which leaves them out.\n"
 "\n"
 "A range that is not inside the disk is refused before anything is written. The\n"
 "length of a pipe is not known before its end: one that is too long fails after\n"

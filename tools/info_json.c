@@ -176,6 +176,27 @@ static int layer_object(struct cli *cli, const struct info_view *view,
 	return CLI_GO;
 }
 
+static int merge_object(struct cli *cli, const struct info_view *view,
+			json_t **object_out)
+{
+	struct vhd_error err = { .code = VHD_OK };
+	int64_t merged, into;
+	uint64_t pos;
+
+	if (vhd_merge_unfinished(view->img, &merged, &into, &pos, &err) != 0)
+		return error_report(cli, &err, view->path);
+	*object_out = json_null();
+	if (into < 0)
+		return CLI_GO;
+	*object_out = json_object();
+	json_put(*object_out, "into",
+		 json_text(vhd_layer_path(view->img, (uint32_t)into)));
+	json_put(*object_out, "of", merged < 0 ? json_null() :
+		 json_text(vhd_layer_path(view->img, (uint32_t)merged)));
+	json_put(*object_out, "done_bytes", json_u64(pos));
+	return CLI_GO;
+}
+
 int info_json(struct cli *cli, const struct info_view *view)
 {
 	json_t *doc = json_object(), *chain = json_array(), *o = NULL;
@@ -195,6 +216,10 @@ int info_json(struct cli *cli, const struct info_view *view)
 	json_put(doc, "chain_complete", json_boolean(view->parent_err == NULL));
 	json_put(doc, "chain_error", view->parent_err == NULL ? json_null() :
 		 json_error_object(view->parent_err));
+	status = merge_object(cli, view, &o);
+	if (status != CLI_GO)
+		goto out;
+	json_put(doc, "unfinished_merge", o);
 	info_parts_json(cli, view, doc);
 	status = json_print(cli, doc);
 	doc = NULL;

@@ -119,11 +119,13 @@ static void print_vhd(const struct vhd_info *info)
 {
 	const struct vhd_info_vhd *v = &info->vhd;
 	char time[INFO_TIME_TEXT], size[SIZE_TEXT];
+	const char *os = v->creator_os;
 
-	field("made", "%s by \"%s\" %" PRIu32 ".%" PRIu32 " on \"%s\"",
+	field("made", "%s by \"%s\" %" PRIu32 ".%" PRIu32 "%s%s%s",
 	      info_time(v->timestamp, time), v->creator_app,
 	      v->creator_version >> 16, v->creator_version & 0xffffu,
-	      v->creator_os);
+	      os[0] != '\0' ? " on \"" : "", os,
+	      os[0] != '\0' ? "\"" : "");
 	field_guid("unique id", &v->unique_id);
 	heading("Headers");
 	field("format version", "%" PRIu32 ".%" PRIu32,
@@ -250,6 +252,30 @@ static int print_chain(struct cli *cli, const struct info_view *view)
 	return CLI_OK;
 }
 
+/* The layers between do not know of it. */
+static int print_merge(struct cli *cli, const struct info_view *view)
+{
+	struct vhd_error err = { .code = VHD_OK };
+	int64_t merged, into;
+	uint64_t pos;
+
+	if (vhd_merge_unfinished(view->img, &merged, &into, &pos, &err) != 0)
+		return error_report(cli, &err, view->path);
+	if (into < 0)
+		return CLI_OK;
+	heading("Unfinished merge");
+	field("into", "%s", vhd_layer_path(view->img, (uint32_t)into));
+	if (merged >= 0) {
+		field("of", "%s", vhd_layer_path(view->img, (uint32_t)merged));
+		field_size("done", pos);
+	} else {
+		field("of", "another image: until that is merged to its end, "
+		      "what this one shows is a mixture of two disks");
+	}
+	field("to finish it", "give the same vhd-util merge command again");
+	return CLI_OK;
+}
+
 static void print_part(enum ptable_kind kind, const struct part *p)
 {
 	char label[16], size[SIZE_TEXT], type[VHD_GUID_TEXT];
@@ -292,5 +318,7 @@ int info_text(struct cli *cli, const struct info_view *view)
 			return status;
 	}
 	print_parts(cli, view);
+	if (print_merge(cli, view) != CLI_OK)
+		return CLI_FAILED;
 	return print_chain(cli, view);
 }

@@ -71,8 +71,8 @@ static void format_numbers(const struct progress *pr, double elapsed,
 	if (done > 0)
 		format_eta((double)(total - done) / speed, eta, sizeof(eta));
 	if (!pr->bytes)
-		snprintf(text, size, "%" PRIu64 "/%" PRIu64 "  %s", done,
-			 total, eta);
+		snprintf(text, size, "%" PRIu64 " of %" PRIu64 " steps  %s",
+			 done, total, eta);
 	else
 		snprintf(text, size, "%s of %s  %s/s  %s",
 			 size_human(done, part), size_human(total, whole),
@@ -96,12 +96,14 @@ static void draw(struct progress *pr, uint64_t done, uint64_t total)
 {
 	char numbers[LINE_MAX_COLUMNS], bar[BAR_MAX + 1];
 	double share = total > 0 ? (double)done / (double)total : 1;
-	size_t room = text_columns(stderr), width, fits;
+	size_t room = text_columns(stderr), taken = 10, width, fits;
 
 	format_numbers(pr, seconds_since(&pr->phase), done, total, numbers,
 		       sizeof(numbers));
-	/* "100% [" + bar + "]  " + numbers must fit into one line. */
-	fits = room > 10 ? room - 10 : 0;
+	/* label + "100% [" + bar + "]  " + numbers must fit into one line. */
+	if (pr->label != NULL)
+		taken += strlen(pr->label) + 1;
+	fits = room > taken ? room - taken : 0;
 	if (strlen(numbers) > fits)
 		numbers[fits] = '\0';
 	width = fits - strlen(numbers);
@@ -110,7 +112,9 @@ static void draw(struct progress *pr, uint64_t done, uint64_t total)
 	memset(bar, '.', width);
 	memset(bar, '#', (size_t)(share * (double)width));
 	bar[width] = '\0';
-	fprintf(stderr, "\r\033[K%3d%% [%s]  %s", (int)(share * 100), bar,
+	fprintf(stderr, "\r\033[K%s%s%3d%% [%s]  %s",
+		pr->label != NULL ? pr->label : "",
+		pr->label != NULL ? " " : "", (int)(share * 100), bar,
 		numbers);
 	fflush(stderr);
 	pr->drawn = true;
@@ -137,11 +141,16 @@ bool progress_step(void *progress, uint64_t done, uint64_t total)
 	return true;
 }
 
-void progress_end(struct progress *pr)
+void progress_wipe(struct progress *pr)
 {
 	if (pr->drawn)
 		fputs("\r\033[K", stderr);
 	fflush(stderr);
 	pr->drawn = false;
+}
+
+void progress_end(struct progress *pr)
+{
+	progress_wipe(pr);
 	pr->on = false;
 }

@@ -15,7 +15,8 @@
 struct progress {
 	bool on;
 	bool drawn;
-	bool bytes;			/* units are bytes, not table entries */
+	const char *label;		/* of the phase; may be NULL */
+	bool bytes;			/* units are bytes, not steps */
 	struct timespec start, last;
 	struct timespec phase;		/* when this total was first told */
 	uint64_t total;
@@ -23,6 +24,9 @@ struct progress {
 
 void progress_begin(struct progress *pr, bool wanted, bool bytes);
 bool progress_step(void *progress, uint64_t done, uint64_t total);
+
+/* Removes the bar until the next step draws it again, for a line of a list. */
+void progress_wipe(struct progress *pr);
 
 /* Removes the bar, so that messages start on a clean line. */
 void progress_end(struct progress *pr);

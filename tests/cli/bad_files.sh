@@ -32,7 +32,7 @@ echo "this is a text, and no image of a disk" >text.vhd
 refused text.vhd
 cp text.vhd text.vhdx
 refused text.vhdx
-err_has "hint: say what it is: --source-format raw, vhd or vhdx"
+err_has "hint: a raw disk of that name is taken with --source-format raw"
 head -c 1M /dev/urandom >noise.avhdx
 refused noise.avhdx
 refused missing/dir/a.vhd

@@ -7,7 +7,14 @@ requires python3
 run 0 vu create --size 10M --for azure a.vhd
 run 0 vu info --json a.vhd
 json_is 'd["image"]["type"]' fixed
-json_is 'd["image"]["virtual_size"] % 1048576' 0
+json_is 'd["image"]["virtual_size"]' $((20 << 20))
+run 0 vu create --size 21000000 --for Azure a2.vhd
+run 0 vu info --json a2.vhd
+json_is 'd["image"]["virtual_size"]' $((21 << 20))
+run 1 vu create --size 33T --for azure large.vhd
+one_sentence create
+err_has "azure takes disks up to 32 TiB"
+absent large.vhd
 run 0 vu create --size 1G --for xen x.vhd
 run 0 vu info --json x.vhd
 json_is 'd["image"]["vhd"]["creator_app"].rstrip("?\0")' tap

@@ -120,7 +120,7 @@ case("azure", "VHD-A-10", child(".vhd"), "stand alone")
 case("azure", "VHD-A-10",
      create("disk.vhd", "--type", "fixed", "--size", str(24 * MIB + 512)),
      "whole MiB")
-case("azure", "VHD-A-10", create("disk.vhd", "--for", "azure", "--size", "4M"),
+case("azure", "VHD-A-10", create("disk.vhd", "--type", "fixed", "--size", "4M"),
      "below 20 MiB")
 case("azure", "VHD-A-10", create("disk.vhdx", "--size", "33T"), "above 32 TiB",
      also=[NO_VHD])

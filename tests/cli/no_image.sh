@@ -28,9 +28,13 @@ all missing "cannot open the file: No such file or directory"
 all dir "this is a directory and not a file"
 all /dev/null "this is a character device and not a file"
 all empty "the file is empty"
-for file in text pic.jpg disk.qcow2; do
+for file in text pic.jpg; do
 	all $file "neither a VHD "
 done
+all disk.qcow2 "this is a qcow2 image and no raw disk"
+err_has "hint: make an image of it first: vhd-util convert disk.qcow2 DISK.vhdx"
+run 1 vu info empty
+err_lacks "hint"
 run 1 vu check text
 err_has "hint: if it was a VHD or VHDX, what is left of it is copied out by: vhd-util salvage text NEW.vhdx"
 run 1 vu repair text

@@ -7,7 +7,7 @@ raw_disk disk.raw
 for f in vhd vhdx; do
 	run 0 vu convert disk.raw base.$f
 	run 0 vu create --parent base.$f child.$f
-	run 0 vu convert --force disk.raw base.$f
+	run 0 vu convert --force --orphan disk.raw base.$f
 	run 1 vu convert child.$f out.raw
 	one_sentence convert
 	err_has "base.$f"

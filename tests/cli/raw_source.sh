@@ -13,7 +13,7 @@ for e in vhd vhdx avhd avhdx VHD VhdX; do
 	cp disk.raw liar.$e
 	run 1 vu convert liar.$e out.vhdx
 	one_sentence convert
-	err_has "hint: say what it is: --source-format raw, vhd or vhdx"
+	err_has "hint: a raw disk of that name is taken with --source-format raw"
 	absent out.vhdx
 	run 0 vu convert --source-format raw liar.$e out.vhdx
 	rm out.vhdx

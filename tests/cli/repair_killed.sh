@@ -45,7 +45,7 @@ end_of_undo() {
 		flush=$((flush + 1))
 		cp damaged b.vhd
 		rm -f b.vhd.undo
-		strace -o trace -e trace=fdatasync \
+		strace -o trace -E ASAN_OPTIONS=detect_leaks=0 -e trace=fdatasync \
 			-e inject=fdatasync:signal=KILL:when=$flush \
 			"$VHD_UTIL" repair --repair --allow all b.vhd \
 			>/dev/null 2>&1 && break

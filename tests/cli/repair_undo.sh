@@ -62,6 +62,12 @@ same moved/a.vhd damaged
 echo rubbish >rubbish
 run 1 vu repair --undo rubbish moved/a.vhd
 one_sentence repair
+err_has "is no undo file"
+# The image in its place.
+run 1 vu repair --undo moved/a.vhd
+one_sentence repair
+err_has "is no undo file"
+err_has "hint: what takes a repair back is the file that it wrote, IMAGE.undo"
 
 # What was written into what the repair has moved is not thrown away.
 overlapping_vhd c.vhd 5

@@ -8,7 +8,7 @@ raw_disk disk.raw
 run 0 vu convert --block-size 1M disk.raw disk.vhdx
 run 0 vu salvage disk.vhdx saved.vhdx
 err_empty
-out_has "saved.vhdx: nothing was lost, a disk of "
+out_has "saved.vhdx: nothing was lost; the disk has "
 out_lacks "fsck"
 run 0 vu read --output back saved.vhdx
 starts_with back disk.raw

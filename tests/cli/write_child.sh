@@ -37,4 +37,4 @@ mv base.vhdx elsewhere
 run 1 vu write mid.vhdx data
 one_sentence write
 err_has "hint: "
-run 0 vu write --parent-dir elsewhere --parent elsewhere/base.vhdx mid.vhdx data
+run 0 vu write --orphan --parent-dir elsewhere --parent elsewhere/base.vhdx mid.vhdx data

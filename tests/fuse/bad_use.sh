@@ -17,6 +17,14 @@ for image in folder text zeros.vhd cut.vhdx empty.vhd missing.vhdx pipe \
 	refused
 done
 
+# An image of another program is not to be mounted as a raw disk.
+{ printf 'QFI\373\0\0\0\003'; head -c 196608 /dev/zero; } >disk.qcow2
+run 1 vf disk.qcow2 m
+refused
+err_has "disk.qcow2: this is a qcow2 image and no raw disk"
+err_has "hint: make an image of it first: vhd-util convert "
+err_lacks "format=raw"
+
 for point in missing missing/m pipe dangling; do
 	run 1 vf disk.vhdx $point
 	refused

@@ -309,7 +309,7 @@ def wrong_parent(fmt):
     parent, child = at(f"swapped.{fmt}"), at(f"child.{fmt}")
     must(TOOL, "create", "--size", "16M", parent)
     must(TOOL, "create", "--parent", parent, child)
-    must(TOOL, "create", "--size", "16M", "--force", parent)
+    must(TOOL, "create", "--size", "16M", "--force", "--orphan", parent)
     must(TOOL, "convert", "--format", "raw", child, at("x.raw"), status=1)
     must(TOOL, "convert", "--format", "raw", "--parent", parent, child,
          at("x.raw"), status=1)

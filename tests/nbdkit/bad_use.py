@@ -26,6 +26,9 @@ def files():
     with open("text", "w", encoding="ascii") as f:
         f.write("This is no image.\n" * 100)
     bad("neither a VHD", "text")
+    with open("disk.qcow2", "wb") as f:
+        f.write(b"QFI\xfb\0\0\0\3".ljust(196608, b"\0"))
+    bad("disk.qcow2: this is a qcow2 image and no raw disk", "disk.qcow2")
     open("nothing", "wb").close()
     bad("nothing: ", "nothing")
     os.mkfifo("fifo")

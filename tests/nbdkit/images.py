@@ -35,7 +35,7 @@ def empty(name, size=SIZE):
     if name in CHILDREN:
         parent = CHILDREN[name]
         raw("parent.raw")
-        vu("convert", "--force", "--source-format", "raw", "parent.raw",
+        vu("convert", "--force", "--orphan", "--source-format", "raw", "parent.raw",
            parent)
         vu("create", "--force", "--parent", parent, name)
     else:

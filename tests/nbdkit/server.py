@@ -137,7 +137,10 @@ def captive(command, *args, options=()):
     """`nbdkit --run`; the command sees $uri and $unixsocket."""
     if PRELOAD:
         command = f"unset LD_PRELOAD; {command}"
-    done = run("timeout", "-k", "5", "60", "nbdkit", "-U", "-", *options,
+    # With "-U -" an nbdkit that fails leaves a folder in /tmp.
+    Server.count += 1
+    done = run("timeout", "-k", "5", "60", "nbdkit", "-U",
+               os.path.abspath(f"s{Server.count}.sock"), *options,
                PLUGIN, *args, "--run", command, env=server_env())
     expect("Sanitizer" not in done.stderr, done.stderr[-3000:])
     return done
