@@ -11,6 +11,7 @@ set -euo pipefail
 build=(
 	gcc libc6-dev cmake ninja-build pkg-config uuid-dev
 	libpopt-dev libjansson-dev zlib1g-dev libfuse3-dev nbdkit-plugin-dev
+	libext2fs-dev nettle-dev libnbd-dev
 	fuse3 e2fsprogs
 )
 tests=(
@@ -18,6 +19,9 @@ tests=(
 	qemu-utils libvhdi-utils p7zip-full ntfs-3g xz-utils jq time strace
 	nbdkit libnbd-bin fio fdisk gdisk fuse2fs mount procps util-linux mandoc
 	qemu-system-x86 qemu-system-common busybox-static cpio kmod dosfstools
+	xfsprogs btrfs-progs exfatprogs exfat-fuse mtools lvm2 attr dmsetup openssl
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu
+	libc6-dev-s390x-cross qemu-user-static
 	clang-14 libclang-rt-14-dev clang-format-14 universal-ctags shellcheck
 )
 

@@ -65,11 +65,9 @@ run 2 vu create --parent x --type fixed a.vhd
 usage_error create
 run 2 vu convert --type differencing a b.vhd
 usage_error convert
-run 2 vu convert - b.vhd
-usage_error convert
 run 2 vu convert --json a -
 usage_error convert
-run 2 vu convert --format vhdx a -
+run 2 vu convert --verify a -
 usage_error convert
 run 2 vu map --json --picture a
 usage_error map
