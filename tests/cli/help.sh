@@ -6,7 +6,7 @@
 run 0 vu --help
 err_empty
 out_has "Usage: vhd-util VERB"
-for verb in create info convert check repair map read write trim bench lint salvage; do
+for verb in create info convert check repair map read write trim bench lint salvage snapshot; do
 	out_has "  $verb "
 done
 run 0 vu -h
@@ -14,7 +14,7 @@ run 0 vu help
 run 0 vu help info
 out_has "Usage: vhd-util info "
 
-for verb in create info convert check repair map read write trim bench lint salvage; do
+for verb in create info convert check repair map read write trim bench lint salvage snapshot; do
 	run 0 vu $verb --help
 	err_empty
 	out_has "Usage: vhd-util $verb "
@@ -23,15 +23,16 @@ for verb in create info convert check repair map read write trim bench lint salv
 	# Every option is explained in the table that the parser uses.
 	[ "$(grep -c '^ *--' "$out")" -ge 3 ] || fail "few options in the help"
 	# Short options stay free for the classic command line.
-	grep -E '^ +-[a-z]' "$out" | grep -vq -e '-h, --help' &&
-		fail "there is a short option besides -h"
+	grep -E '^ +-[a-z]' "$out" |
+		grep -vq -e '-h, --help' -e '-o, --output' &&
+		fail "there is a short option besides -h and -o"
 	cp "$out" help.txt
 	run 0 vu $verb -h
 	same "$out" help.txt
 done
 
 run 0 vu --help-all
-for verb in create info convert check repair map read write trim bench lint salvage; do
+for verb in create info convert check repair map read write trim bench lint salvage snapshot; do
 	out_has "Usage: vhd-util $verb "
 done
 run 0 vu --version
