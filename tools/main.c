@@ -19,6 +19,8 @@ static const struct cmd *const cmds[] = {
 	&cmd_read,
 	&cmd_write,
 	&cmd_trim,
+	&cmd_chain,
+	&cmd_relink,
 	&cmd_snapshot,
 	&cmd_bench,
 };
