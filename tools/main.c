@@ -22,6 +22,8 @@ static const struct cmd *const cmds[] = {
 	&cmd_chain,
 	&cmd_relink,
 	&cmd_snapshot,
+	&cmd_merge,
+	&cmd_flatten,
 	&cmd_bench,
 };
 
