@@ -16,6 +16,7 @@ extern const struct cmd cmd_read;
 extern const struct cmd cmd_write;
 extern const struct cmd cmd_trim;
 extern const struct cmd cmd_chain;
+extern const struct cmd cmd_rebase;
 extern const struct cmd cmd_relink;
 extern const struct cmd cmd_snapshot;
 extern const struct cmd cmd_merge;

@@ -20,6 +20,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_write,
 	&cmd_trim,
 	&cmd_chain,
+	&cmd_rebase,
 	&cmd_relink,
 	&cmd_snapshot,
 	&cmd_merge,
