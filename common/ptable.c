@@ -120,6 +120,20 @@ bool ptable_touched(const struct ptable *table, uint64_t off, uint64_t len)
 	return false;
 }
 
+uint64_t ptable_end(const struct ptable *table)
+{
+	uint64_t end = table->box_end;
+	size_t i;
+
+	for (i = 0; i < table->count; i++) {
+		const struct part *p = &table->parts[i];
+
+		if (p->off + p->len > end)
+			end = p->off + p->len;
+	}
+	return end;
+}
+
 const char *ptable_kind_name(enum ptable_kind kind)
 {
 	switch (kind) {

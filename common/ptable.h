@@ -63,6 +63,8 @@ struct ptable_range {
  *
  * @sector:  logical sector size the table counts in: 512 or 4096
  * @backup:  the GPT was read from its backup copy at the end of the disk
+ * @box_end: end of the last container of logical partitions, inside the disk;
+ *           0 when there is none
  * @parts:   @count partitions, by number
  * @ranges:  @range_count places that a change of the table would hit
  */
@@ -70,6 +72,7 @@ struct ptable {
 	enum ptable_kind kind;
 	uint32_t sector;
 	bool backup;
+	uint64_t box_end;
 	size_t count;
 	struct part parts[PTABLE_MAX];
 	size_t range_count;
@@ -105,6 +108,9 @@ int ptable_read(ptable_read_fn read, void *arg, uint64_t size, uint32_t sector,
 
 /* ptable_touched - would writing this range change what ptable_read() saw? */
 bool ptable_touched(const struct ptable *table, uint64_t off, uint64_t len);
+
+/* ptable_end - where the last partition or container ends; 0 without any */
+uint64_t ptable_end(const struct ptable *table);
 
 /* ptable_kind_name - "none", "mbr" or "gpt" */
 const char *ptable_kind_name(enum ptable_kind kind);

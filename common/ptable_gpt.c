@@ -28,24 +28,13 @@ enum {
 	NAME_UNITS = 36
 };
 
-struct gpt_header {
-	uint32_t len;		/* bytes that the checksum covers */
-	uint32_t crc;
-	uint64_t self;		/* sectors from here on */
-	uint64_t first, last;	/* what partitions may use */
-	uint64_t array;
-	uint32_t count;
-	uint32_t entry_len;
-	uint32_t array_crc;
-};
-
 static uint32_t crc_add(uint32_t crc, const uint8_t *data, size_t len)
 {
 	return (uint32_t)crc32(crc, data, (uInt)len);
 }
 
 /* The checksum is made with its own field as 0. */
-static uint32_t header_crc(const uint8_t *raw, uint32_t len)
+uint32_t gpt_header_crc(const uint8_t *raw, uint32_t len)
 {
 	static const uint8_t zero[4] = { 0 };
 	uint32_t crc = crc_add(0, raw, 16);
@@ -54,17 +43,23 @@ static uint32_t header_crc(const uint8_t *raw, uint32_t len)
 	return crc_add(crc, raw + 20, len - 20);
 }
 
-static bool header_decode(const uint8_t *raw, uint32_t sector,
-			  struct gpt_header *h)
+uint32_t gpt_array_crc(const uint8_t *entries, size_t len)
+{
+	return crc_add(0, entries, len);
+}
+
+bool gpt_header_decode(const uint8_t *raw, uint32_t sector,
+		       struct gpt_header *h)
 {
 	if (memcmp(raw, "EFI PART", 8))
 		return false;
 	h->len = get_le32(raw + 12);
 	h->crc = get_le32(raw + 16);
 	if (h->len < HEADER_MIN || h->len > sector ||
-	    header_crc(raw, h->len) != h->crc)
+	    gpt_header_crc(raw, h->len) != h->crc)
 		return false;
 	h->self = get_le64(raw + 24);
+	h->other = get_le64(raw + 32);
 	h->first = get_le64(raw + 40);
 	h->last = get_le64(raw + 48);
 	h->array = get_le64(raw + 72);
@@ -74,19 +69,20 @@ static bool header_decode(const uint8_t *raw, uint32_t sector,
 	return true;
 }
 
-static bool header_ok(const struct ptable_scan *s, uint32_t sector,
-		      uint64_t self, const struct gpt_header *h)
+bool gpt_header_fits(uint64_t size, uint32_t sector, uint64_t self,
+		     const struct gpt_header *h)
 {
+	const struct ptable_scan s = { .size = size };
 	uint64_t bytes = (uint64_t)h->count * h->entry_len;
 
 	if (h->self != self || h->first > h->last ||
-	    h->last >= s->size / sector)
+	    h->last >= size / sector)
 		return false;
 	if (h->entry_len < ENTRY_MIN || h->entry_len > ENTRY_MAX ||
 	    h->entry_len & (h->entry_len - 1))
 		return false;
 	return bytes && bytes <= ARRAY_MAX && h->array &&
-	       scan_holds(s, sector, h->array, (bytes + sector - 1) / sector);
+	       scan_holds(&s, sector, h->array, (bytes + sector - 1) / sector);
 }
 
 /* GUIDs have their first three fields in little endian. */
@@ -200,8 +196,8 @@ static int copy_scan(struct ptable_scan *s, uint32_t sector, bool backup,
 	if (sectors < 4)
 		return 0;
 	rc = scan_read(s, raw, sector, self * sector);
-	if (rc || !header_decode(raw, sector, &h) ||
-	    !header_ok(s, sector, self, &h))
+	if (rc || !gpt_header_decode(raw, sector, &h) ||
+	    !gpt_header_fits(s->size, sector, self, &h))
 		return rc;
 	rc = array_scan(s, sector, &h, sound);
 	if (rc || !*sound)

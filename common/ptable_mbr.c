@@ -193,6 +193,17 @@ static int chain_scan(struct ptable_scan *s, struct links *l,
 	return 0;
 }
 
+/* A container that is too long ends with the disk. */
+static void note_box(struct ptable_scan *s, const struct mbr_entry *box)
+{
+	uint64_t end = ((uint64_t)box->start + box->count) * s->out->sector;
+
+	if (end > s->size)
+		end = s->size;
+	if (end > s->out->box_end)
+		s->out->box_end = end;
+}
+
 static bool is_table(const struct ptable_scan *s, const uint8_t *raw,
 		     const struct mbr_entry entry[MBR_ENTRIES])
 {
@@ -234,6 +245,7 @@ int mbr_scan(struct ptable_scan *s, const uint8_t *raw, uint32_t sector)
 	for (i = 0; i < MBR_ENTRIES; i++) {
 		if (!entry[i].count || !is_extended(&entry[i]))
 			continue;
+		note_box(s, &entry[i]);
 		rc = chain_scan(s, &l, &entry[i]);
 		if (rc)
 			return rc;

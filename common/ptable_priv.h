@@ -51,6 +51,33 @@ int mbr_scan(struct ptable_scan *s, const uint8_t *raw, uint32_t sector);
 /* Partitions of a GPT, if a copy of it is sound. */
 int gpt_scan(struct ptable_scan *s, uint32_t sector);
 
+/* What is needed of a GPT's header; places are sectors. */
+struct gpt_header {
+	uint32_t len;		/* bytes that the checksum covers */
+	uint32_t crc;
+	uint64_t self;
+	uint64_t other;		/* the other copy */
+	uint64_t first, last;	/* what partitions may use */
+	uint64_t array;
+	uint32_t count;
+	uint32_t entry_len;
+	uint32_t array_crc;
+};
+
+/* Of a header of @len bytes, its own field taken as 0. */
+uint32_t gpt_header_crc(const uint8_t *raw, uint32_t len);
+
+/* Of the entries of a table. */
+uint32_t gpt_array_crc(const uint8_t *entries, size_t len);
+
+/* False when a sector does not hold a header with a right checksum. */
+bool gpt_header_decode(const uint8_t *raw, uint32_t sector,
+		       struct gpt_header *h);
+
+/* Is it one that belongs in sector @self of a disk of @size bytes? */
+bool gpt_header_fits(uint64_t size, uint32_t sector, uint64_t self,
+		     const struct gpt_header *h);
+
 static inline uint32_t get_le32(const uint8_t *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |

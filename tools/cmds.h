@@ -18,6 +18,7 @@ extern const struct cmd cmd_trim;
 extern const struct cmd cmd_chain;
 extern const struct cmd cmd_rebase;
 extern const struct cmd cmd_relink;
+extern const struct cmd cmd_resize;
 extern const struct cmd cmd_snapshot;
 extern const struct cmd cmd_merge;
 extern const struct cmd cmd_flatten;

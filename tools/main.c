@@ -22,6 +22,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_chain,
 	&cmd_rebase,
 	&cmd_relink,
+	&cmd_resize,
 	&cmd_snapshot,
 	&cmd_merge,
 	&cmd_flatten,

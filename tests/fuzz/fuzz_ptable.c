@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/fs_end.h"
+#include "common/gpt_fix.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/fuzz_cursor.h"
 #include "fuzz/fuzz_ptable.h"
@@ -40,6 +42,53 @@ static void prove_ranges(struct pdisk *d, uint32_t sector,
 	FUZZ_CHECK(pdisk_same(t, again));
 }
 
+static int fix_write(void *arg, const void *buf, size_t len, uint64_t off)
+{
+	struct pdisk *d = arg;
+
+	FUZZ_CHECK(len && len <= d->size && off <= d->size - len);
+	pdisk_put(d, off, buf, len);
+	return 0;
+}
+
+static int fix_flush(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* A table that is moved to another end holds the same partitions. */
+static void prove_fix(struct pdisk *d, const struct ptable *t,
+		      struct ptable *again)
+{
+	struct gpt_disk disk = { pdisk_read, fix_write, fix_flush, d, d->size,
+				 t->sector };
+	const char *name;
+	struct gpt_fix *fix;
+	uint64_t end;
+
+	d->keep = NULL;
+	FUZZ_CHECK(!fs_end(pdisk_read, d, d->size, &end, &name));
+	FUZZ_CHECK(!gpt_fix_load(&disk, &fix));
+	if (!fix)
+		return;
+	end = gpt_fix_least(fix);
+	FUZZ_CHECK(gpt_fix_needed(fix, end) >= 0);
+	/* What does not fit into the pieces of the disk proves nothing. */
+	if (end <= d->size && d->count < PDISK_PIECES - 64) {
+		FUZZ_CHECK(!gpt_fix_apply(fix, end));
+		d->size = end / t->sector * t->sector;
+		FUZZ_CHECK(!ptable_read(pdisk_read, d, d->size, t->sector,
+					again));
+		if (t->kind == PTABLE_GPT && !t->backup)
+			FUZZ_CHECK(again->kind == PTABLE_GPT &&
+				   again->count == t->count &&
+				   again->sector == t->sector);
+	}
+	gpt_fix_free(fix);
+	FUZZ_CHECK(!d->outside);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct fuzz_cursor c = { data, len };
@@ -65,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	} else {
 		FUZZ_CHECK(rc == 0 && !pdisk_broken(d, t));
 		prove_ranges(d, sector, t, t + 1);
+		prove_fix(d, t, t + 1);
 	}
 	free(t);
 	pdisk_free(d);
