@@ -19,6 +19,7 @@ extern const struct cmd cmd_chain;
 extern const struct cmd cmd_rebase;
 extern const struct cmd cmd_relink;
 extern const struct cmd cmd_resize;
+extern const struct cmd cmd_set;
 extern const struct cmd cmd_snapshot;
 extern const struct cmd cmd_merge;
 extern const struct cmd cmd_flatten;

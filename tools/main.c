@@ -23,6 +23,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_rebase,
 	&cmd_relink,
 	&cmd_resize,
+	&cmd_set,
 	&cmd_snapshot,
 	&cmd_merge,
 	&cmd_flatten,
