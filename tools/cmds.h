@@ -15,6 +15,7 @@ extern const struct cmd cmd_map;
 extern const struct cmd cmd_read;
 extern const struct cmd cmd_write;
 extern const struct cmd cmd_trim;
+extern const struct cmd cmd_compact;
 extern const struct cmd cmd_chain;
 extern const struct cmd cmd_rebase;
 extern const struct cmd cmd_relink;

@@ -19,6 +19,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_read,
 	&cmd_write,
 	&cmd_trim,
+	&cmd_compact,
 	&cmd_chain,
 	&cmd_rebase,
 	&cmd_relink,
