@@ -24,6 +24,9 @@ extern const struct cmd cmd_set;
 extern const struct cmd cmd_snapshot;
 extern const struct cmd cmd_merge;
 extern const struct cmd cmd_flatten;
+extern const struct cmd cmd_compare;
+extern const struct cmd cmd_changes;
+extern const struct cmd cmd_diff;
 extern const struct cmd cmd_bench;
 
 #endif

@@ -28,6 +28,9 @@ static const struct cmd *const cmds[] = {
 	&cmd_snapshot,
 	&cmd_merge,
 	&cmd_flatten,
+	&cmd_compare,
+	&cmd_changes,
+	&cmd_diff,
 	&cmd_bench,
 };
 
