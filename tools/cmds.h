@@ -27,6 +27,7 @@ extern const struct cmd cmd_flatten;
 extern const struct cmd cmd_compare;
 extern const struct cmd cmd_changes;
 extern const struct cmd cmd_diff;
+extern const struct cmd cmd_digest;
 extern const struct cmd cmd_bench;
 
 #endif

@@ -31,6 +31,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_compare,
 	&cmd_changes,
 	&cmd_diff,
+	&cmd_digest,
 	&cmd_bench,
 };
 

@@ -6,7 +6,7 @@
 run 0 vu --help
 err_empty
 out_has "Usage: vhd-util VERB"
-for verb in create info convert check repair map read write trim bench lint salvage compact resize set snapshot merge flatten compare changes diff; do
+for verb in create info convert check repair map read write trim bench lint salvage compact resize set snapshot merge flatten compare changes diff digest; do
 	out_has "  $verb "
 done
 run 0 vu -h
@@ -14,7 +14,7 @@ run 0 vu help
 run 0 vu help info
 out_has "Usage: vhd-util info "
 
-for verb in create info convert check repair map read write trim bench lint salvage compact resize set snapshot merge flatten compare changes diff; do
+for verb in create info convert check repair map read write trim bench lint salvage compact resize set snapshot merge flatten compare changes diff digest; do
 	run 0 vu $verb --help
 	err_empty
 	out_has "Usage: vhd-util $verb "
@@ -32,7 +32,7 @@ for verb in create info convert check repair map read write trim bench lint salv
 done
 
 run 0 vu --help-all
-for verb in create info convert check repair map read write trim bench lint salvage compact resize set snapshot merge flatten compare changes diff; do
+for verb in create info convert check repair map read write trim bench lint salvage compact resize set snapshot merge flatten compare changes diff digest; do
 	out_has "Usage: vhd-util $verb "
 done
 run 0 vu --version
