@@ -18,60 +18,33 @@ import argparse
 import array
 import os
 import shutil
-import statistics
 import struct
 import subprocess
 import tempfile
-import time
 import uuid
 
-MIB = 1 << 20
-TIB = 1 << 40
+from lib.common import MIB, TIB, Failed, Tools
+from lib.measure import Contender, timed
+
 BAT = uuid.UUID("2dc27766-f623-4200-9d64-115e9bfd4a08").bytes_le
 CHUNK = 4096            # blocks of 1 MiB for each sector bitmap
 FULL, PARTIAL = 6, 7    # states
 
 
-def peak(argv, limit):
-    """Peak KiB of one run, under a parent so small that it does not count."""
-    with tempfile.NamedTemporaryFile("r") as out:
-        try:
-            subprocess.run(["/usr/bin/time", "-f", "%M", "-o", out.name,
-                            *argv], timeout=limit, stdin=subprocess.DEVNULL,
-                           stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False)
-        except subprocess.TimeoutExpired:
-            return None
-        return int(out.read().split()[-1])
-
-
-def run(argv, limit):
-    """Wall ms and processor ms of one run; None when it took too long."""
-    begin = time.monotonic()
-    before = os.times()
+def measure(argv, args):
+    """A row of the table: wall and processor ms, peak KiB; None when it took
+    too long."""
+    tools = Tools(args.util, None)
+    c = Contender("", argv)
     try:
-        done = subprocess.run(argv, timeout=limit, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, check=False)
-    except subprocess.TimeoutExpired:
-        return None
-    after = os.times()
-    if done.returncode not in (0, 2, 3):    # sound, or damaged
-        raise SystemExit(f"failed ({done.returncode}): {' '.join(argv)}")
-    cpu = (after.children_user - before.children_user +
-           after.children_system - before.children_system)
-    return (time.monotonic() - begin) * 1000, cpu * 1000
-
-
-def measure(argv, rounds, limit):
-    """A row of the table: wall, processor, memory."""
-    memory = peak(argv, limit)
-    if memory is None:
-        return None
-    rows = [run(argv, limit) for _ in range(rounds)]
-    if None in rows:
-        return None
-    return (*(statistics.median(c) for c in zip(*rows)), memory)
+        # Sound, or damaged.
+        c.runs = [timed(tools, c, args.limit, (0, 2, 3))
+                  for _ in range(args.rounds)]
+    except Failed as why:
+        if "took more than" in str(why):
+            return None
+        raise SystemExit(str(why)) from None
+    return c.median("wall") * 1000, c.median("cpu") * 1000, c.peak() // 1024
 
 
 def group(title, commands, args):
@@ -80,7 +53,7 @@ def group(title, commands, args):
     print("| --- | ---: | ---: | ---: | ---: |")
     base = None
     for name, argv in commands:
-        row = measure(argv, args.rounds, args.limit)
+        row = measure(argv, args)
         if row is None:
             print(f"| {name} | stopped after {args.limit} s | | | |")
             continue

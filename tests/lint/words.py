@@ -24,7 +24,7 @@ PATTERNS = [
      "notes outside the project"),
     (re.compile(r"\bshared/(?!samples\b)\w+"), "a folder outside the project"),
     (re.compile(r"\bhttps?://(?!github\.com|learn\.microsoft\.com|"
-                r"www\.kernel\.org|json-schema\.org)[\w.]+"), "a host"),
+                r"www\.kernel\.org|www\.w3\.org|json-schema\.org)[\w.]+"), "a host"),
 ]
 # Not where everybody has such a folder.
 COMMON = ("/", "/tmp", "/var/tmp", "/usr/src", "/src", "/opt", "/build", "/home")
