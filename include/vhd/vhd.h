@@ -32,5 +32,7 @@
 #include "stream.h"
 #include "types.h"
 #include "write.h"
+#include "xen.h"
+#include "xen_look.h"
 
 #endif
