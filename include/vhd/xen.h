@@ -33,6 +33,67 @@ enum {
 };
 
 /**
+ * vhd_xen_repair - write both footers anew
+ *
+ * @path:  the image; table and data are not touched
+ * @flags: VHD_XEN_USE_COPY
+ * @open:  may be NULL
+ * @err:   may be NULL
+ *
+ * A file ends behind its last block afterwards, and becomes longer where the last
+ * block was cut off; a device keeps its footer in its last sector.  An id of zeros
+ * is replaced by a random one.
+ *
+ * Returns: 0; VHD_E_CORRUPT when a block begins behind the end of the file, or
+ *          lies where a device has its footer: nothing is changed then; else as
+ *          vhd_open() for writing.
+ * Threads: any.
+ * Spec:    VHD-X-24, VHD-X-25.
+ */
+VHD_API int vhd_xen_repair(const char *path, uint32_t flags,
+			   const struct vhd_open_opts *open,
+			   struct vhd_error *err);
+
+/**
+ * vhd_xen_set_end - place the trailing footer where a device will end
+ *
+ * @path: the image
+ * @end:  bytes that the file or device has, or will have; a multiple of 512
+ * @open: may be NULL
+ * @err:  may be NULL
+ *
+ * A file gets this length.  The footer that a device ends with stays there as well
+ * until the device is cut.
+ *
+ * Returns: 0; VHD_E_INVAL for less than what is in use; VHD_E_NOSPACE for more than
+ *          a device has; else as vhd_open() for writing.
+ * Threads: any.
+ * Spec:    VHD-X-25.
+ */
+VHD_API int vhd_xen_set_end(const char *path, uint64_t end,
+			    const struct vhd_open_opts *open,
+			    struct vhd_error *err);
+
+/**
+ * vhd_xen_forget - forget all data of an image
+ *
+ * @path: the image, dynamic or differencing; what its parent is stays, and so does
+ *        the hash of a key
+ * @open: may be NULL
+ * @err:  may be NULL
+ *
+ * A file ends behind its headers afterwards.  When the call is cut off some of the
+ * data may be forgotten and some not.
+ *
+ * Returns: 0; VHD_E_UNSUPPORTED (os_errno ENOSYS) for a fixed disk; else as
+ *          vhd_open() for writing.
+ * Threads: any.
+ * Spec:    VHD-X-10, VHD-W-7.
+ */
+VHD_API int vhd_xen_forget(const char *path, const struct vhd_open_opts *open,
+			   struct vhd_error *err);
+
+/**
  * vhd_xen_step_fn - told of a stage of a call, before it begins
  *
  * @stage: a word such as "RESIZE_BEGIN"
@@ -65,6 +126,29 @@ struct vhd_xen_link_opts {
 	void *step_arg;
 };
 #define VHD_XEN_LINK_OPTS_INIT { .size = sizeof(struct vhd_xen_link_opts) }
+
+/**
+ * vhd_xen_link - record another parent of an image, and copy nothing
+ *
+ * @path:   the image, a differencing VHD
+ * @parent: a VHD or, with VHD_XEN_LINK_RAW, anything; a file or a block device
+ * @opts:   may be NULL
+ * @err:    may be NULL
+ *
+ * Its id, its time and its name are recorded, the way from the folder of the one
+ * canonical name to the other in three forms.  What is below the parent need not be
+ * there.
+ *
+ * Returns: 0; VHD_E_INVAL for an image that has no parent, or would be below
+ *          itself; VHD_E_IO (ENOENT) without a parent; VHD_E_NOSPACE (os_errno
+ *          ENAMETOOLONG) when there is no room for its name in front of the
+ *          blocks, and nothing is changed; else as vhd_open() for writing.
+ * Threads: any.
+ * Spec:    VHD-D-12, VHD-L-8, VHD-L-13, VHD-W-11, VHD-W-12.
+ */
+VHD_API int vhd_xen_link(const char *path, const char *parent,
+			 const struct vhd_xen_link_opts *opts,
+			 struct vhd_error *err);
 
 /**
  * struct vhd_xen_resize_opts - how to resize
@@ -131,6 +215,25 @@ struct vhd_xen_coalesce_opts {
 #define VHD_XEN_COALESCE_OPTS_INIT \
 	{ .size = sizeof(struct vhd_xen_coalesce_opts) }
 
+/**
+ * vhd_xen_base - the file that a snapshot of an image is to be a child of
+ *
+ * @path: the image
+ * @buf:  receives its name: @path as given, or a canonical one
+ * @room: bytes of it
+ * @raw_out: true: it is a raw disk; may be NULL
+ * @err:  may be NULL
+ *
+ * A differencing image that holds no block is passed over for its parent, again
+ * and again, as long as that shows no more bytes than @path.
+ *
+ * Returns: 0; VHD_E_RANGE when @room is too small; else as vhd_open() and
+ *          vhd_xen_parent().
+ * Threads: any.
+ */
+VHD_API int vhd_xen_base(const char *path, char *buf, size_t room,
+			 bool *raw_out, struct vhd_error *err);
+
 /* Flags for vhd_xen_snapshot(). */
 enum {
 	/* @parent is the parent, even where vhd_xen_base() is another file. */
@@ -153,6 +256,25 @@ struct vhd_xen_snapshot_opts {
 };
 #define VHD_XEN_SNAPSHOT_OPTS_INIT \
 	{ .size = sizeof(struct vhd_xen_snapshot_opts) }
+
+/**
+ * vhd_xen_snapshot - make an empty child of an image
+ *
+ * @path:   the child: a new file, one to be replaced, or a block device
+ * @parent: the image; not changed
+ * @opts:   may be NULL
+ * @err:    may be NULL
+ *
+ * The child has the size of @parent, to the byte, and the hash of its key.  A
+ * @path that is a file of the chain that the child would have is refused.
+ *
+ * Returns: 0; VHD_E_INVAL; else as vhd_create() and vhd_xen_base().
+ * Threads: any.
+ * Spec:    VHD-D-2, VHD-L-8, VHD-X-15.
+ */
+VHD_API int vhd_xen_snapshot(const char *path, const char *parent,
+			     const struct vhd_xen_snapshot_opts *opts,
+			     struct vhd_error *err);
 
 /**
  * vhd_xen_cipher_fn - changes the bytes of some sectors in place
@@ -182,11 +304,77 @@ struct vhd_xen_copy_opts {
 };
 #define VHD_XEN_COPY_OPTS_INIT { .size = sizeof(struct vhd_xen_copy_opts) }
 
+/**
+ * vhd_xen_copy - copy a dynamic VHD block by block
+ *
+ * @path: the image; not changed
+ * @dst:  a new file, which appears when it is complete
+ * @opts: may be NULL
+ * @err:  may be NULL
+ *
+ * The copy has the blocks that @path has, each of them whole: with an encrypted
+ * disk, zeros that are stored are something else than a block that is not there.
+ *
+ * Returns: 0; VHD_E_EXISTS; VHD_E_INVAL for an image that is not dynamic, or has
+ *          a key already; else as vhd_create() and vhd_pwrite().
+ * Threads: any.
+ * Spec:    VHD-X-15.
+ */
+VHD_API int vhd_xen_copy(const char *path, const char *dst,
+			 const struct vhd_xen_copy_opts *opts,
+			 struct vhd_error *err);
+
 /* Flags for vhd_xen_fill(). */
 enum {
 	/* Zeros may be holes of the file. */
 	VHD_XEN_FILL_SPARSE = 1 << 0
 };
+
+/**
+ * vhd_xen_fill - give blocks of an image their space
+ *
+ * @path:  the image, dynamic or differencing
+ * @off:   the first byte; the whole of its block counts
+ * @len:   bytes
+ * @flags: VHD_XEN_FILL_SPARSE
+ * @open:  may be NULL
+ * @err:   may be NULL
+ *
+ * All sectors of the blocks are the image's own afterwards: what the disk showed
+ * there it shows still.
+ *
+ * Returns: 0; VHD_E_RANGE behind the end of the disk; VHD_E_INVAL for a fixed
+ *          disk; else as vhd_open() for writing and vhd_pwrite().
+ * Threads: any.
+ */
+VHD_API int vhd_xen_fill(const char *path, uint64_t off, uint64_t len,
+			 uint32_t flags, const struct vhd_open_opts *open,
+			 struct vhd_error *err);
+
+/**
+ * vhd_xen_wrap - turn a raw disk into a fixed VHD, in place
+ *
+ * @path: a regular file; a length that is no multiple of 512 grows to one
+ * @err:  may be NULL
+ *
+ * Returns: 0; VHD_E_INVAL for more than 2 TiB; VHD_E_NOTFILE, VHD_E_BUSY,
+ *          VHD_E_IO, VHD_E_NOSPACE.
+ * Threads: any.
+ */
+VHD_API int vhd_xen_wrap(const char *path, struct vhd_error *err);
+
+/**
+ * vhd_xen_unwrap - turn a fixed VHD into a raw disk, in place
+ *
+ * @path: a regular file
+ * @err:  may be NULL
+ *
+ * Returns: 0; VHD_E_INVAL for another type of image; VHD_E_REFUSED for a footer
+ *          that states less than there is in front of it; else as vhd_open()
+ *          for writing.
+ * Threads: any.
+ */
+VHD_API int vhd_xen_unwrap(const char *path, struct vhd_error *err);
 
 #ifdef __cplusplus
 }
