@@ -216,6 +216,34 @@ struct vhd_xen_coalesce_opts {
 	{ .size = sizeof(struct vhd_xen_coalesce_opts) }
 
 /**
+ * vhd_xen_coalesce - write what an image holds into its parent
+ *
+ * @path:        the image; opened without a lock, not changed
+ * @opts:        may be NULL
+ * @sectors_out: sectors of 512 bytes that the image holds, and the parent has
+ *               now (VHD_XEN_NEW: that were written); may be NULL
+ * @err:         may be NULL
+ *
+ * The parent is a VHD or, where the image records it as one, a raw disk; its own
+ * parents need not be there.  Exactly the sectors that the image marks become its
+ * own, blocks that Xen's batmap shows full being marked as a whole.  It is not
+ * resized, and its identity not compared.  Nothing is relinked, marked or removed;
+ * doing it again does no harm.  A parent that was cut off in the middle is sound:
+ * each sector has the old bytes or the new ones, and the disk of @path does not
+ * change.  An encrypted disk is copied as it is stored.
+ *
+ * Returns: 0; VHD_E_RANGE when the image holds data behind the end of its
+ *          parent: what lies before that may have been written; VHD_E_INVAL when
+ *          it has no parent; VHD_E_CANCELLED; else as vhd_open(),
+ *          vhd_xen_parent() and vhd_pwrite().
+ * Threads: any.
+ * Spec:    VHD-D-11, VHD-X-5, VHD-W-6.
+ */
+VHD_API int vhd_xen_coalesce(const char *path,
+			     const struct vhd_xen_coalesce_opts *opts,
+			     uint64_t *sectors_out, struct vhd_error *err);
+
+/**
  * vhd_xen_base - the file that a snapshot of an image is to be a child of
  *
  * @path: the image
