@@ -16,8 +16,11 @@
  *	vhd_close(&img, NULL);
  *
  * See image.h for images, write.h for writing to them, ops.h for work on whole
- * images, repair.h for damaged ones, lint.h for what others demand of them, io.h
- * for files of your own, error.h for what can go wrong.
+ * images, change.h for changing them in place, chain.h for parents and
+ * children, compare.h for two disks side by side, repair.h for damaged ones,
+ * lint.h for what others demand of them, stream.h for images that pass through a
+ * pipe, xen.h for the steps of Xen's storage managers, xen_look.h for looking at
+ * a VHD as they do, io.h for files of your own, error.h for what can go wrong.
  */
 
 #include "chain.h"

@@ -171,6 +171,55 @@ struct vhd_xen_resize_opts {
 };
 #define VHD_XEN_RESIZE_OPTS_INIT { .size = sizeof(struct vhd_xen_resize_opts) }
 
+/**
+ * vhd_xen_resize - make a disk larger in the way of blktap
+ *
+ * @path:     the image; creator "tap", dynamic or differencing
+ * @new_size: bytes, rounded up to blocks
+ * @opts:     must not be NULL
+ * @err:      may be NULL
+ *
+ * Without a journal the size in both footers changes and nothing else.  With
+ * one the metadata grows, blocks in the way move to the end, and meanwhile the
+ * image is poisoned (VHD-X-20), so that nobody uses it half done.
+ *
+ * @opts->step is told "JOURNAL" before the journal is made, and RESIZE_BEGIN,
+ * RESIZE_DATA_MOVED, RESIZE_METADATA_MOVED and RESIZE_END when it is there.  After
+ * any other failure the image is as it was, and the journal gone, unless that
+ * fails as well: then the journal stays, for vhd_xen_revert().
+ *
+ * Returns: 0, also when the disk has that size; VHD_E_INVAL for a fixed disk, for
+ *          more than 2 TiB, and without a journal for more than the room that
+ *          there is or less than the disk has; VHD_E_UNSUPPORTED for an image of
+ *          another creator, and with os_errno ENOSYS for a smaller size with a
+ *          journal; VHD_E_EXISTS for a journal that is there; VHD_E_NOSPACE when
+ *          the device is too small; VHD_E_CANCELLED; else as vhd_open() for
+ *          writing.
+ * Threads: any.
+ * Spec:    VHD-X-20 to VHD-X-23.
+ */
+VHD_API int vhd_xen_resize(const char *path, uint64_t new_size,
+			   const struct vhd_xen_resize_opts *opts,
+			   struct vhd_error *err);
+
+/**
+ * vhd_xen_revert - undo an interrupted vhd_xen_resize(), ours or blktap's
+ *
+ * @path:    the image
+ * @journal: what that call has left; removed at the end unless it is a device
+ * @open:    may be NULL
+ * @err:     may be NULL
+ *
+ * Returns: 0; VHD_E_IO (ENOENT, ...) when the journal cannot be opened;
+ *          VHD_E_CORRUPT or VHD_E_INVAL for one that is damaged or another
+ *          image's: nothing is changed then; else as vhd_open() for writing.
+ * Threads: any.
+ * Spec:    VHD-X-21 to VHD-X-23.
+ */
+VHD_API int vhd_xen_revert(const char *path, const char *journal,
+			   const struct vhd_open_opts *open,
+			   struct vhd_error *err);
+
 /* Flags for vhd_xen_coalesce(). */
 enum {
 	/*
