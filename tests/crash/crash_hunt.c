@@ -110,7 +110,8 @@ static bool go_deep(struct hunting *g, uint64_t seed)
 	struct crash_disk d = {
 		.file = file, .setup = h->setup, .parent = h->parent,
 		.trace = vhd_trace_new(), .fail = &h->fail, .op = DEEP_OP,
-		.model = crash_model_fork(g->prey->model, g->found),
+		.model = crash_model_fork(g->prey->model,
+					  h->judge ? NULL : g->found),
 		.verbose = h->bounds.verbose && h->bounds.only,
 	};
 	bool ok;
@@ -118,7 +119,8 @@ static bool go_deep(struct hunting *g, uint64_t seed)
 	CRASH_NEED(d.trace);
 	h->counts.deep++;
 	crash_file_reset(file, base);
-	ok = use(&d, seed);
+	ok = h->judge ? h->judge->again(h->judge->arg, file, d.trace, &h->fail)
+		      : use(&d, seed);
 	if (!ok)
 		crash_context(&h->fail, "when it was opened for writing");
 	if (ok && h->bounds.again && (h->bounds.only ||
@@ -182,8 +184,9 @@ static bool look(struct hunting *g, const struct crash_state *s,
 		if (h->bounds.dump && !g->again)
 			dump(g);
 	}
-	ok = crash_verify(g->file, h->setup, h->parent, &want, g->found,
-			  &h->fail);
+	ok = h->judge ? h->judge->state(h->judge->arg, g->file, &h->fail)
+		      : crash_verify(g->file, h->setup, h->parent, &want,
+				     g->found, &h->fail);
 	if (ok && !g->again && h->bounds.deep &&
 	    (h->number % h->bounds.deep == 0 || h->bounds.only))
 		ok = go_deep(g, seed);

@@ -29,7 +29,18 @@ struct crash_counts {
 	uint64_t again_states;
 };
 
+/* Another idea of what a cut may leave than what guests are promised. */
+struct crash_judge {
+	bool (*state)(void *arg, struct crash_file *f,
+		      struct crash_failure *fail);
+	/* The state is opened for writing, in place of a guest's work on it. */
+	bool (*again)(void *arg, struct crash_file *f, struct vhd_trace *t,
+		      struct crash_failure *fail);
+	void *arg;
+};
+
 struct crash_hunt {
+	const struct crash_judge *judge;	/* NULL: the guest's promises */
 	const struct crash_setup *setup;
 	const struct crash_parent *parent;
 	struct crash_bounds bounds;

@@ -121,7 +121,8 @@ static void fill_parent(struct vhd_io *io, const struct vhd_engine *ops,
 			void *bld, const struct crash_setup *s,
 			struct crash_model *m)
 {
-	uint64_t rng = s->seed * 7 + 5, n = crash_model_sectors(m);
+	uint64_t rng = s->seed * 7 + 5;
+	uint64_t n = min_u64(crash_model_sectors(m), s->size / CRASH_SEC);
 	uint64_t per = s->block / CRASH_SEC, sec, at, len;
 	uint8_t buf[CRASH_SEC];
 
