@@ -5,8 +5,9 @@
 #
 # From a fresh Debian 12 to all tests: installs what is missing, builds the
 # release tree and the one with AddressSanitizer and UBSan, runs every test in
-# the first and those of labels unit, fuzz, mutate, cli, fuse and nbdkit in the
-# second.  The last line says how many passed.
+# the first and those of labels unit, fuzz, mutate, cli, classic, fuse and nbdkit
+# in the second, without the slow ones of classic.  The last line says how many
+# passed.
 #
 # With CI=true compiler warnings are errors, and a test that was skipped counts
 # as failed, unless nothing that can be installed would let it run.
@@ -57,7 +58,7 @@ mkdir -p "$results"
 build release
 build asan
 tests release
-tests asan -L '^(unit|fuzz|mutate|cli|fuse|nbdkit)$'
+tests asan -L '^(unit|fuzz|mutate|cli|classic|fuse|nbdkit)$' -LE '^slow$'
 
 heading "Totals"
 python3 -B scripts/test-totals.py "$results/release.xml" "$results/asan.xml"
