@@ -76,7 +76,7 @@ for verb in create convert check read resize set repair snapshot; do
 done
 run 22 vu query --json a
 err_has "'query' takes the options of Xen's vhd-util; do you mean 'info'?"
-for pair in copy:convert modify:set query:info; do
+for pair in coalesce:merge copy:convert modify:set query:info; do
 	run 22 vu "${pair%:*}" a
 	out_has "usage: vhd-util ${pair%:*} -n"
 	err_has "do you mean '${pair#*:}'?"
@@ -101,7 +101,7 @@ for line in "resize small.vhd -s 40960 -f" "check small.vhd -n"; do
 done
 run 2 vu resize small.vhd --size 1G
 err_lacks "options come first"
-for pair in qurey:query Query:query; do
+for pair in qurey:query coalesc:coalesce Query:query; do
 	run 2 vu "${pair%:*}" -n small.vhd
 	err_has "there is no verb '${pair%:*}'; do you mean '${pair#*:}'?"
 done

@@ -28,6 +28,7 @@ static const struct entry {
 	const char *theirs;
 } entries[] = {
 	{ &classic_check, true, NULL, NULL },
+	{ &classic_coalesce, false, "merge", NULL },
 	{ &classic_convert, true, NULL, NULL },
 	{ &classic_copy, false, "convert", NULL },
 	{ &classic_create, true, NULL, NULL },
@@ -38,6 +39,7 @@ static const struct entry {
 	{ &classic_read, true, NULL, "o" },
 	{ &classic_repair, true, NULL, NULL },
 	{ &classic_resize, true, NULL, NULL },
+	{ &classic_revert, false, NULL, NULL },
 	{ &classic_set, true, NULL, NULL },
 	{ &classic_snapshot, true, NULL, NULL },
 };
