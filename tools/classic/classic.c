@@ -40,6 +40,7 @@ static const struct entry {
 	{ &classic_repair, true, NULL, NULL },
 	{ &classic_resize, true, NULL, NULL },
 	{ &classic_revert, false, NULL, NULL },
+	{ &classic_scan, false, "chain", NULL },
 	{ &classic_set, true, NULL, NULL },
 	{ &classic_snapshot, true, NULL, NULL },
 };
@@ -164,7 +165,8 @@ int classic_run(const struct classic_verb *verb, int argc, char **argv)
 {
 	int kept = 1;
 
-	point_at_modern(find(argv[1]), argc, argv);
+	if (verb != &classic_scan)
+		point_at_modern(find(argv[1]), argc, argv);
 	if (argc > 2 && strcmp(argv[2], "--help") == 0) {
 		classic_help(verb);
 		return 0;
