@@ -29,6 +29,7 @@ endfunction()
 
 if(TARGET vhd-util)
 	vhd_install_program(vhd-util tools)
+	vhd_install_program(td-util tools)
 endif()
 
 # mount.vhd and mount.vhdx are what mount(8) calls for "-t vhd" and "-t vhdx".

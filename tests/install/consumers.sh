@@ -37,6 +37,7 @@ cat "$here/install.log"
 pc=$(find "$prefix" -name libvhd.pc)
 lib=$(dirname "$(dirname "$pc")")
 for file in "$prefix/include/vhd/vhd.h" "$prefix/bin/vhd-util" \
+	"$prefix/bin/td-util" \
 	"$lib/libvhd.so" "$lib/libvhd.so.1" "$lib/libvhd.a" \
 	"$lib/cmake/vhd/vhd-config.cmake"; do
 	[ -e "$file" ] || fail "$file is not installed"
