@@ -16,7 +16,8 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/vhd
 # vhd_install_program(TARGET COMPONENT): finds the library without ldconfig or
 # LD_LIBRARY_PATH, wherever the prefix is.
 function(vhd_install_program target component)
-	if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+	get_target_property(static ${target} VHD_STATIC)
+	if(NOT static AND NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
 		file(RELATIVE_PATH lib_from_bin
 			/${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
 		set_target_properties(${target} PROPERTIES
