@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import shutil
 import struct
 
 from harness import noise, write_sparse
@@ -118,9 +119,10 @@ def xen_child(b):
 
 
 def xen_raw(b):
-    """Beside the parent lies its content without a format."""
+    """Beside the parent lies its content without a format, just as old."""
     path = xen_child(b)
     b.vu("convert", "--no-sync", b.path("base.vhd"), b.path("base.raw"))
+    shutil.copystat(b.path("base.vhd"), b.path("base.raw"))
     return path
 
 
