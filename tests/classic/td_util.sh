@@ -135,6 +135,9 @@ for args in '' create 'create vhd' 'create vhd 16' 'create vhd x n.vhd' \
 	grep -q '^usage: td-util' "$out" || fail "'$args' is not explained"
 done
 [ ! -e n.vhd ] || fail "wrong use makes a file"
+for option in $(grep -o -e '\[-[a-z]' "$out" | tr -d '['); do
+	grep -q "^  $option " "$out" || fail "$option is not explained"
+done
 
 # What cannot be printed is no success.
 if [ -c /dev/full ]; then

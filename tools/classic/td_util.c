@@ -20,7 +20,22 @@ static const char help[] =
 	"usage: td-util create vhd [-r] MIB FILE\n"
 	"       td-util snapshot vhd [-m] [-l DEPTH] CHILD PARENT\n"
 	"       td-util query vhd [-v] [-p] [-f] [-d] [-b] FILE\n"
-	"       td-util set vhd FILE hidden VALUE\n";
+	"       td-util set vhd FILE hidden VALUE\n"
+	"\n"
+	"create:\n"
+	"  MIB       the size of the disk, rounded up to 2 MiB\n"
+	"  -r        a fixed disk, written with zeros\n"
+	"snapshot:\n"
+	"  -m        the parent is a raw disk\n"
+	"  -l DEPTH  refuse when the chain would have more images; 0: never\n"
+	"query:\n"
+	"  -v        the size of the disk, in MiB\n"
+	"  -p        the path of the parent\n"
+	"  -f        whether it is hidden\n"
+	"  -d        how many images the chain has\n"
+	"  -b        go by the copy of the footer\n"
+	"set:\n"
+	"  VALUE     0 to 255\n";
 
 /* Names that begin with a dash are no options here. */
 static bool is_operand(const char *arg)
