@@ -28,9 +28,14 @@ function(vhd_install_program target component)
 		COMPONENT ${component})
 endfunction()
 
+# The manual pages are in the tree as they are installed: scripts/gen-man.py.
 if(TARGET vhd-util)
-	vhd_install_program(vhd-util tools)
-	vhd_install_program(td-util tools)
+	foreach(program vhd-util td-util)
+		vhd_install_program(${program} tools)
+	endforeach()
+	install(FILES tools/man/vhd-util.1 tools/man/vhd-util-classic.1
+		tools/man/td-util.1
+		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tools)
 endif()
 
 # mount.vhd and mount.vhdx are what mount(8) calls for "-t vhd" and "-t vhdx".

@@ -38,10 +38,18 @@ pc=$(find "$prefix" -name libvhd.pc)
 lib=$(dirname "$(dirname "$pc")")
 for file in "$prefix/include/vhd/vhd.h" "$prefix/bin/vhd-util" \
 	"$prefix/bin/td-util" \
+	"$prefix/share/man/man1/vhd-util.1" \
+	"$prefix/share/man/man1/vhd-util-classic.1" \
+	"$prefix/share/man/man1/td-util.1" \
 	"$lib/libvhd.so" "$lib/libvhd.so.1" "$lib/libvhd.a" \
 	"$lib/cmake/vhd/vhd-config.cmake"; do
 	[ -e "$file" ] || fail "$file is not installed"
 done
+if [ -e "$prefix/bin/vhdfuse" ]; then
+	for file in man/man1/vhdfuse.1; do
+		[ -e "$prefix/share/$file" ] || fail "share/$file is not installed"
+	done
+fi
 [ -n "$(find "$here/dest" -name 'libvhd.so.1')" ] || fail "DESTDIR is ignored"
 if grep -rlF "$here" "$(dirname "$pc")" "$lib/cmake"; then
 	fail "an installed file names the folder it was installed to"
