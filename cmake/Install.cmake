@@ -28,10 +28,19 @@ function(vhd_install_program target component)
 		COMPONENT ${component})
 endfunction()
 
+# What bash loads when a program's command line is first completed.
+function(vhd_install_completion file program component)
+	install(FILES ${file} RENAME ${program}
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+		COMPONENT ${component})
+endfunction()
+
 # The manual pages are in the tree as they are installed: scripts/gen-man.py.
 if(TARGET vhd-util)
 	foreach(program vhd-util td-util)
 		vhd_install_program(${program} tools)
+		vhd_install_completion(tools/completion/${program}.bash
+			${program} tools)
 	endforeach()
 	install(FILES tools/man/vhd-util.1 tools/man/vhd-util-classic.1
 		tools/man/td-util.1
@@ -49,6 +58,7 @@ if(TARGET vhdfuse)
 		install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${helper}
 			DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT fuse)
 	endforeach()
+	vhd_install_completion(fuse/vhdfuse.bash vhdfuse fuse)
 	install(FILES fuse/vhdfuse.1
 		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT fuse)
 	# The prefix is known when it is installed, and not before.

@@ -41,15 +41,22 @@ for file in "$prefix/include/vhd/vhd.h" "$prefix/bin/vhd-util" \
 	"$prefix/share/man/man1/vhd-util.1" \
 	"$prefix/share/man/man1/vhd-util-classic.1" \
 	"$prefix/share/man/man1/td-util.1" \
+	"$prefix/share/bash-completion/completions/vhd-util" \
+	"$prefix/share/bash-completion/completions/td-util" \
 	"$lib/libvhd.so" "$lib/libvhd.so.1" "$lib/libvhd.a" \
 	"$lib/cmake/vhd/vhd-config.cmake"; do
 	[ -e "$file" ] || fail "$file is not installed"
 done
 if [ -e "$prefix/bin/vhdfuse" ]; then
-	for file in man/man1/vhdfuse.1; do
+	for file in man/man1/vhdfuse.1 bash-completion/completions/vhdfuse; do
 		[ -e "$prefix/share/$file" ] || fail "share/$file is not installed"
 	done
 fi
+# The shell knows them by what they define, not by their names.
+for file in "$prefix"/share/bash-completion/completions/*; do
+	grep -q "^complete .* ${file##*/}\$" "$file" ||
+		fail "$file completes something else"
+done
 [ -n "$(find "$here/dest" -name 'libvhd.so.1')" ] || fail "DESTDIR is ignored"
 if grep -rlF "$here" "$(dirname "$pc")" "$lib/cmake"; then
 	fail "an installed file names the folder it was installed to"
