@@ -53,14 +53,14 @@ static bool usable(const struct vhd1_repairer *r, const uint8_t *raw,
 	       vhd1_header_judge(h, off, r->copies.size) == VHD_RULE_NONE;
 }
 
-/* False: there is none.  @buf has PIECE + VHD1_HEADER_LEN bytes. */
+/* 0 at @off_out: there is none.  @buf has PIECE + VHD1_HEADER_LEN bytes. */
 static int header_find(struct vhd1_repairer *r, uint8_t *buf,
 		       struct vhd1_header *h, uint64_t *off_out,
-		       bool *found_out, struct vhd_error *err)
+		       struct vhd_error *err)
 {
 	uint64_t end = min_u64(LOOK_LEN, r->copies.size), at, i;
 
-	*found_out = false;
+	*off_out = 0;
 	for (at = VHD1_SECTOR; at < end; at += PIECE) {
 		int rc = vhd_io_read_padded(r->io, buf,
 					    PIECE + VHD1_HEADER_LEN, at, err);
@@ -71,7 +71,6 @@ static int header_find(struct vhd1_repairer *r, uint8_t *buf,
 			if (!usable(r, buf + i, at + i, h))
 				continue;
 			*off_out = at + i;
-			*found_out = true;
 			return 0;
 		}
 	}
@@ -218,17 +217,19 @@ int vhd1_repair_guess(struct vhd1_repairer *r, struct vhd_error *err)
 {
 	uint8_t *buf = vhd_alloc(PIECE + VHD1_HEADER_LEN);
 	struct vhd1_header h;
+	bool done = false;
 	uint64_t off;
-	bool found;
 	int rc;
 
 	if (!buf)
 		return vhd_fail_nomem(err);
-	rc = header_find(r, buf, &h, &off, &found, err);
+	rc = header_find(r, buf, &h, &off, err);
 	vhd_free(buf);
-	if (!rc && found)
+	if (rc)
+		return rc;
+	if (off)
 		return from_header(r, &h, off, err);
-	if (!rc && r->req->disk_size != data_end(r))
-		rc = from_table(r, &found, err);
-	return rc || found ? rc : from_length(r, err);
+	if (r->req->disk_size != data_end(r))
+		rc = from_table(r, &done, err);
+	return rc || done ? rc : from_length(r, err);
 }
