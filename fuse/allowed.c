@@ -52,6 +52,8 @@ int allowed_check(const struct options *o)
 }
 
 static void message(enum fuse_log_level level, const char *fmt, va_list ap)
+	VHD_PRINTF(2, 0);
+static void message(enum fuse_log_level level, const char *fmt, va_list ap)
 {
 	static const char own[] = "fuse: ";
 

@@ -65,6 +65,8 @@ static void put(struct log *log, const char *line)
 }
 
 static void line_locked(struct log *log, const char *fmt, va_list ap)
+	VHD_PRINTF(2, 0);
+static void line_locked(struct log *log, const char *fmt, va_list ap)
 {
 	char line[1280];
 

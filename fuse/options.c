@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,19 +29,19 @@ enum key {
 	KEY_PARTITION, KEY_LAYER, KEY_UMASK, KEY_UID, KEY_GID
 };
 
-#define WORD(name, key) \
-	FUSE_OPT_KEY(name, key), FUSE_OPT_KEY("--" name, key)
-#define VALUE(name, key) \
-	FUSE_OPT_KEY(name "=", key), FUSE_OPT_KEY("--" name "=", key)
+/* FUSE_OPT_KEY writes -1U, which clang takes for a mistake in a long. */
+#define KEY(templ, key) { templ, UINT_MAX, key }
+#define WORD(name, key) KEY(name, key), KEY("--" name, key)
+#define VALUE(name, key) KEY(name "=", key), KEY("--" name "=", key)
 
 static const struct fuse_opt table[] = {
-	FUSE_OPT_KEY("-h", KEY_HELP), FUSE_OPT_KEY("--help", KEY_HELP),
-	FUSE_OPT_KEY("-V", KEY_VERSION),
-	FUSE_OPT_KEY("--version", KEY_VERSION),
-	FUSE_OPT_KEY("-u", KEY_UNMOUNT), FUSE_OPT_KEY("--unmount", KEY_UNMOUNT),
-	FUSE_OPT_KEY("-f", KEY_FOREGROUND),
-	FUSE_OPT_KEY("-d", KEY_DEBUG), FUSE_OPT_KEY("debug", KEY_DEBUG),
-	FUSE_OPT_KEY("-r", KEY_RO), WORD("ro", KEY_RO), WORD("rw", KEY_RW),
+	KEY("-h", KEY_HELP), KEY("--help", KEY_HELP),
+	KEY("-V", KEY_VERSION),
+	KEY("--version", KEY_VERSION),
+	KEY("-u", KEY_UNMOUNT), KEY("--unmount", KEY_UNMOUNT),
+	KEY("-f", KEY_FOREGROUND),
+	KEY("-d", KEY_DEBUG), KEY("debug", KEY_DEBUG),
+	KEY("-r", KEY_RO), WORD("ro", KEY_RO), WORD("rw", KEY_RW),
 	WORD("layers", KEY_LAYERS), WORD("snapshot", KEY_SNAPSHOT),
 	WORD("write-parent", KEY_WRITE_PARENT),
 	WORD("any-parent-dir", KEY_ANY_PARENT_DIR),
@@ -54,12 +55,12 @@ static const struct fuse_opt table[] = {
 	VALUE("layer", KEY_LAYER), VALUE("umask", KEY_UMASK),
 	VALUE("uid", KEY_UID), VALUE("gid", KEY_GID),
 	/* Words of fstab that are for others. */
-	FUSE_OPT_KEY("auto", KEY_IGNORED), FUSE_OPT_KEY("noauto", KEY_IGNORED),
-	FUSE_OPT_KEY("nofail", KEY_IGNORED), FUSE_OPT_KEY("_netdev", KEY_IGNORED),
-	FUSE_OPT_KEY("user", KEY_IGNORED), FUSE_OPT_KEY("nouser", KEY_IGNORED),
-	FUSE_OPT_KEY("users", KEY_IGNORED), FUSE_OPT_KEY("loop", KEY_IGNORED),
-	FUSE_OPT_KEY("defaults", KEY_IGNORED),
-	FUSE_OPT_KEY("comment=", KEY_IGNORED),
+	KEY("auto", KEY_IGNORED), KEY("noauto", KEY_IGNORED),
+	KEY("nofail", KEY_IGNORED), KEY("_netdev", KEY_IGNORED),
+	KEY("user", KEY_IGNORED), KEY("nouser", KEY_IGNORED),
+	KEY("users", KEY_IGNORED), KEY("loop", KEY_IGNORED),
+	KEY("defaults", KEY_IGNORED),
+	KEY("comment=", KEY_IGNORED),
 	FUSE_OPT_END
 };
 
