@@ -14,6 +14,7 @@ static int find(const struct view *v, uint64_t at, bool data, uint64_t *out,
 	/* Mostly one of the first two pieces is it. */
 	size_t most = 2;
 
+	*out = v->len;
 	while (at < v->len) {
 		struct vhd_extent ext[PIECES];
 		size_t n;
@@ -31,7 +32,6 @@ static int find(const struct view *v, uint64_t at, bool data, uint64_t *out,
 		}
 		at = ext[n - 1].off + ext[n - 1].len - v->off;
 	}
-	*out = v->len;
 	return 0;
 }
 
