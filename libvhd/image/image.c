@@ -2,11 +2,10 @@
 #include "image/image_priv.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
-#include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/chain.h"
 #include "image/owners.h"
 #include "io/io_forward.h"
@@ -24,20 +23,13 @@ int vhd_open_opts_get(const struct vhd_open_opts *in,
 			       VHD_OPEN_DEVICES | VHD_OPEN_XEN_PARENT |
 			       VHD_OPEN_EXACT | VHD_OPEN_UNZEROED;
 
-	memset(out, 0, sizeof(*out));
-	if (in) {
-		if (in->size < offsetof(struct vhd_open_opts, cache_bytes))
-			return vhd_fail(err, VHD_E_INVAL,
-					"struct vhd_open_opts has no size");
-		memcpy(out, in, min_u64(in->size, sizeof(*out)));
-	}
-	out->size = sizeof(*out);
-	if (out->flags & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown open flags 0x%x",
-				(unsigned int)(out->flags & ~known));
+	int rc = VHD_OPTS_COPY(vhd_open_opts, cache_bytes, in, out, err);
+
+	if (!rc)
+		rc = vhd_flags_check(out->flags, known, "open flags", err);
 	if (!out->max_depth)
 		out->max_depth = DEFAULT_DEPTH;
-	return 0;
+	return rc;
 }
 
 static int take_lock(struct vhd_io *io, const struct vhd_open_opts *opts,

@@ -7,6 +7,7 @@
  */
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/rw.h"
 #include "image/write.h"
 
@@ -168,11 +169,9 @@ int vhd_write_zeroes(struct vhd_image *img, uint64_t off, uint64_t len,
 		     uint32_t flags, struct vhd_error *err)
 {
 	struct zero z = { .img = img, .keep = flags & VHD_ZERO_KEEP };
+	int rc = vhd_flags_check(flags, VHD_ZERO_KEEP, "flags", err);
 
-	if (flags & ~(uint32_t)VHD_ZERO_KEEP)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)flags);
-	return zero_range(&z, off, len, err);
+	return rc ? rc : zero_range(&z, off, len, err);
 }
 
 int vhd_image_store_zeroes(struct vhd_image *img, uint64_t off, uint64_t len,

@@ -22,6 +22,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "base/rules.h"
 #include "io/io_posix.h"
 #include "ops/compact_priv.h"
@@ -135,17 +136,11 @@ static int opts_get(const struct vhd_compact_opts *in,
 			       VHD_CHANGE_ZERO_SCAN | VHD_CHANGE_CUT;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
-	if (in) {
-		if (in->size < offsetof(struct vhd_compact_opts, open))
-			return vhd_fail(err, VHD_E_INVAL,
-					"struct vhd_compact_opts has no size");
-		memcpy(out, in, min_u64(in->size, sizeof(*out)));
-	}
-	if (out->flags & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)(out->flags & ~known));
-	rc = vhd_open_opts_get(out->open, open, err);
+	rc = VHD_OPTS_COPY(vhd_compact_opts, open, in, out, err);
+	if (!rc)
+		rc = vhd_flags_check(out->flags, known, "flags", err);
+	if (!rc)
+		rc = vhd_open_opts_get(out->open, open, err);
 	if (rc)
 		return rc;
 	open->flags &= ~(uint32_t)(VHD_OPEN_RDWR | VHD_OPEN_THREAD);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stddef.h>
-#include <string.h>
-
-#include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "io/cachehint.h"
 #include "ops/builder.h"
@@ -20,17 +17,13 @@
 int vhd_convert_opts_get(const struct vhd_convert_opts *in,
 			 struct vhd_convert_opts *out, struct vhd_error *err)
 {
-	memset(out, 0, sizeof(*out));
-	if (!in)
-		return vhd_create_opts_get(NULL, &out->create, err);
-	if (in->size < offsetof(struct vhd_convert_opts, threads))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_convert_opts has no size");
-	memcpy(out, in, min_u64(in->size, sizeof(*out)));
-	if (out->flags & ~KNOWN_FLAGS)
-		return vhd_fail(err, VHD_E_INVAL, "unknown convert flags 0x%x",
-				(unsigned int)(out->flags & ~KNOWN_FLAGS));
-	return vhd_create_opts_get(&in->create, &out->create, err);
+	int rc = VHD_OPTS_COPY(vhd_convert_opts, threads, in, out, err);
+
+	if (!rc)
+		rc = vhd_flags_check(out->flags, KNOWN_FLAGS, "convert flags",
+				     err);
+	return rc ? rc : vhd_create_opts_get(in ? &in->create : NULL,
+					     &out->create, err);
 }
 
 struct convert {

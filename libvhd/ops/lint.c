@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 
 #define RULE_BYTES ((VHD_RULE_COUNT + 7u) / 8)
 
@@ -172,16 +173,13 @@ static int ask_all(struct lint *l, row_fn fn, struct vhd_error *err)
 static int opts_get(const struct vhd_lint_opts *in, struct vhd_lint_opts *out,
 		    struct vhd_open_opts *open, struct vhd_error *err)
 {
-	int rc;
+	static const struct vhd_lint_opts none = { 0 };
+	int rc = VHD_OPTS_COPY(vhd_lint_opts, open, in ? in : &none, out, err);
 
-	memset(out, 0, sizeof(*out));
-	if (!in || in->size < offsetof(struct vhd_lint_opts, open))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_lint_opts has no size");
-	memcpy(out, in, min_u64(in->size, sizeof(*out)));
-	if (out->flags)
-		return vhd_fail(err, VHD_E_INVAL, "unknown lint flags 0x%x",
-				(unsigned int)out->flags);
+	if (!rc)
+		rc = vhd_flags_check(out->flags, 0, "lint flags", err);
+	if (rc)
+		return rc;
 	if (!vhd_lint_table_of(out->target))
 		return vhd_fail(err, VHD_E_INVAL, "there is no target number %d",
 				(int)out->target);

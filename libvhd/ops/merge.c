@@ -18,13 +18,12 @@
 #include "ops/merge.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
-#include "base/ckd.h"
 #include "base/fail.h"
 #include "base/guid.h"
+#include "base/opts.h"
 #include "image/change.h"
 #include "io/path.h"
 #include "io/stat.h"
@@ -422,15 +421,11 @@ static int get_opts(struct vhd_merge *m, const struct vhd_merge_opts *in,
 			       VHD_MERGE_DELETE;
 	int rc;
 
-	if (in && in->size < offsetof(struct vhd_merge_opts, into))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_merge_opts has no size");
-	if (in)
-		memcpy(&m->opts, in, min_u64(in->size, sizeof(m->opts)));
-	if (m->opts.flags & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown merge flags 0x%x",
-				(unsigned int)(m->opts.flags & ~known));
-	rc = vhd_open_opts_get(m->opts.open, &m->open, err);
+	rc = VHD_OPTS_COPY(vhd_merge_opts, into, in, &m->opts, err);
+	if (!rc)
+		rc = vhd_flags_check(m->opts.flags, known, "merge flags", err);
+	if (!rc)
+		rc = vhd_open_opts_get(m->opts.open, &m->open, err);
 	if (!rc && m->open.flags & VHD_OPEN_IGNORE_PARENT_ID)
 		rc = vhd_fail(err, VHD_E_INVAL, "a parent that is not the "
 			      "recorded one cannot be merged into");

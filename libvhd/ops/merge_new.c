@@ -4,10 +4,9 @@
  * children, identities and locks are of no concern.
  */
 #include <stdio.h>
-#include <string.h>
 
-#include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "io/path.h"
 #include "io/stat.h"
 #include "ops/convert.h"
@@ -29,11 +28,8 @@ static int get_opts(struct new_image *n, const struct vhd_create_opts *create,
 {
 	int rc = vhd_create_opts_get(create, &n->create, err);
 
-	if (!rc && in && in->size < offsetof(struct vhd_merge_opts, into))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_merge_opts has no size");
-	if (in)
-		memcpy(&n->opts, in, min_u64(in->size, sizeof(n->opts)));
+	if (!rc)
+		rc = VHD_OPTS_COPY(vhd_merge_opts, into, in, &n->opts, err);
 	if (!rc)
 		rc = vhd_open_opts_get(n->opts.open, &n->open, err);
 	if (!rc && (n->create.parent || n->create.type == VHD_TYPE_DIFF))

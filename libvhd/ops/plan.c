@@ -10,6 +10,7 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "base/guid.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "image/probe.h"
 #include "io/path.h"
@@ -25,18 +26,10 @@ int vhd_create_opts_get(const struct vhd_create_opts *in,
 			       VHD_CREATE_EXACT_SIZE | VHD_CREATE_RAW_PARENT |
 			       VHD_CREATE_DEVICE;
 
-	memset(out, 0, sizeof(*out));
-	if (in) {
-		if (in->size < offsetof(struct vhd_create_opts, format))
-			return vhd_fail(err, VHD_E_INVAL,
-					"struct vhd_create_opts has no size");
-		memcpy(out, in, min_u64(in->size, sizeof(*out)));
-	}
-	out->size = sizeof(*out);
-	if (out->flags & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown create flags 0x%x",
-				(unsigned int)(out->flags & ~known));
-	return 0;
+	int rc = VHD_OPTS_COPY(vhd_create_opts, format, in, out, err);
+
+	return rc ? rc : vhd_flags_check(out->flags, known, "create flags",
+					 err);
 }
 
 enum vhd_format vhd_plan_format(const char *path)

@@ -16,10 +16,9 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "ops/rebase.h"
 #include "ops/reparent.h"
 
@@ -29,15 +28,11 @@ static int get_opts(struct vhd_rebase *r, const struct vhd_rebase_opts *in,
 	const uint32_t known = VHD_CHANGE_DRY_RUN | VHD_REBASE_UNSAFE;
 	int rc;
 
-	if (in && in->size < offsetof(struct vhd_rebase_opts, open))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_rebase_opts has no size");
-	if (in)
-		memcpy(&r->opts, in, min_u64(in->size, sizeof(r->opts)));
-	if (r->opts.flags & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown rebase flags 0x%x",
-				(unsigned int)(r->opts.flags & ~known));
-	rc = vhd_open_opts_get(r->opts.open, &r->open, err);
+	rc = VHD_OPTS_COPY(vhd_rebase_opts, open, in, &r->opts, err);
+	if (!rc)
+		rc = vhd_flags_check(r->opts.flags, known, "rebase flags", err);
+	if (!rc)
+		rc = vhd_open_opts_get(r->opts.open, &r->open, err);
 	r->open.flags &= ~(uint32_t)(VHD_OPEN_RDWR | VHD_OPEN_THREAD |
 				     VHD_OPEN_NO_PARENT);
 	if (!vhd_rebase_is_dry(r))

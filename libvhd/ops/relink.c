@@ -10,10 +10,10 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "io/stat.h"
 #include "ops/relink_find.h"
 #include "ops/reparent.h"
@@ -215,10 +215,9 @@ int vhd_relink(const char *path, const char *const *dirs, uint32_t flags,
 
 	if (!path)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	if (flags & ~(uint32_t)VHD_CHANGE_DRY_RUN)
-		return vhd_fail(err, VHD_E_INVAL, "unknown relink flags 0x%x",
-				(unsigned int)flags);
-	rc = vhd_open_opts_get(open, &r.open, err);
+	rc = vhd_flags_check(flags, VHD_CHANGE_DRY_RUN, "relink flags", err);
+	if (!rc)
+		rc = vhd_open_opts_get(open, &r.open, err);
 	r.open.flags &= ~(uint32_t)(VHD_OPEN_RDWR | VHD_OPEN_THREAD);
 	r.open.parents = NULL;
 	if (r.open.max_depth > 65536)

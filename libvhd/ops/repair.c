@@ -26,8 +26,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/probe.h"
 #include "io/path.h"
 #include "io/stat.h"
@@ -71,14 +71,12 @@ static int get_opts(struct repair *r, const struct vhd_repair_opts *in,
 	struct vhd_repair_opts *o = &r->opts;
 	int rc;
 
-	if (in && in->size < offsetof(struct vhd_repair_opts, now))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_repair_opts has no size");
-	if (in)
-		memcpy(o, in, min_u64(in->size, sizeof(*o)));
-	if (o->flags & ~(uint32_t)VHD_REPAIR_APPLY)
-		return vhd_fail(err, VHD_E_INVAL, "unknown repair flags 0x%x",
-				(unsigned int)o->flags);
+	rc = VHD_OPTS_COPY(vhd_repair_opts, now, in, o, err);
+	if (!rc)
+		rc = vhd_flags_check(o->flags, VHD_REPAIR_APPLY, "repair flags",
+				     err);
+	if (rc)
+		return rc;
 	if (applies(r) && !o->undo)
 		return vhd_fail(err, VHD_E_INVAL,
 				"a repair needs the name of an undo file");

@@ -13,10 +13,10 @@
 #include "ops/resize.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/change.h"
 #include "io/io_posix.h"
 #include "ops/kin.h"
@@ -139,17 +139,11 @@ static int opts_get(const struct vhd_resize_opts *in,
 			       VHD_CHANGE_CUT;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
-	if (in) {
-		if (in->size < offsetof(struct vhd_resize_opts, open))
-			return vhd_fail(err, VHD_E_INVAL,
-					"struct vhd_resize_opts has no size");
-		memcpy(out, in, min_u64(in->size, sizeof(*out)));
-	}
-	if (out->flags & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)(out->flags & ~known));
-	rc = vhd_open_opts_get(out->open, open, err);
+	rc = VHD_OPTS_COPY(vhd_resize_opts, open, in, out, err);
+	if (!rc)
+		rc = vhd_flags_check(out->flags, known, "flags", err);
+	if (!rc)
+		rc = vhd_open_opts_get(out->open, open, err);
 	if (rc)
 		return rc;
 	/* How large the disk is says the footer, not the geometry (VHD-C-15);

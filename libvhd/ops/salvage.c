@@ -21,6 +21,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "image/probe.h"
 #include "io/io_lenient.h"
@@ -55,25 +56,15 @@ struct salvage {
 	struct vhd_salvage_result result;
 };
 
-static int opts_sized(const struct vhd_salvage_opts *in, struct vhd_error *err)
-{
-	if (!in || in->size >= offsetof(struct vhd_salvage_opts, disk_size))
-		return 0;
-	return vhd_fail(err, VHD_E_INVAL,
-			"struct vhd_salvage_opts has no size");
-}
-
 static int get_opts(struct salvage *s, const struct vhd_salvage_opts *in,
 		    struct vhd_error *err)
 {
 	struct vhd_salvage_opts *o = &s->opts;
-	int rc = opts_sized(in, err);
+	int rc = VHD_OPTS_COPY(vhd_salvage_opts, disk_size, in, o, err);
 
-	if (rc)
-		return rc;
-	if (in)
-		memcpy(o, in, min_u64(in->size, sizeof(*o)));
-	rc = vhd_create_opts_get(in ? &in->create : NULL, &o->create, err);
+	if (!rc)
+		rc = vhd_create_opts_get(in ? &in->create : NULL, &o->create,
+					 err);
 	return rc ? rc : vhd_open_opts_get(o->open, &s->open, err);
 }
 
@@ -399,15 +390,16 @@ int vhd_salvage(const char *src, const char *dst,
 		const struct vhd_salvage_opts *opts,
 		struct vhd_salvage_result *result_out, struct vhd_error *err)
 {
+	struct vhd_salvage_opts how;
 	struct vhd_open_opts open;
 	struct vhd_io *io = NULL;
 	int rc;
 
 	if (!src || !dst)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	rc = opts_sized(opts, err);
+	rc = VHD_OPTS_COPY(vhd_salvage_opts, disk_size, opts, &how, err);
 	if (!rc)
-		rc = vhd_open_opts_get(opts ? opts->open : NULL, &open, err);
+		rc = vhd_open_opts_get(how.open, &open, err);
 	if (!rc && open.flags & VHD_OPEN_RDWR)
 		rc = vhd_fail(err, VHD_E_INVAL,
 			      "the source of a salvage is only read");

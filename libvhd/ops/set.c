@@ -9,9 +9,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/ckd.h"
 #include "base/fail.h"
 #include "base/guid.h"
+#include "base/opts.h"
 #include "image/change.h"
 #include "ops/kin.h"
 
@@ -213,18 +213,11 @@ static int set_image(struct vhd_image *img, const struct vhd_attrs *attrs,
 static int attrs_get(const struct vhd_attrs *in, struct vhd_attrs *out,
 		     struct vhd_error *err)
 {
-	const uint32_t known = ATTRS_VHD | ATTRS_VHDX;
+	static const struct vhd_attrs none = { 0 };
+	int rc = VHD_OPTS_COPY(vhd_attrs, identity, in ? in : &none, out, err);
 
-	memset(out, 0, sizeof(*out));
-	if (!in || in->size < offsetof(struct vhd_attrs, identity))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_attrs has no size");
-	memcpy(out, in, min_u64(in->size, sizeof(*out)));
-	out->size = sizeof(*out);
-	if (out->mask & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown attributes 0x%x",
-				(unsigned int)(out->mask & ~known));
-	return 0;
+	return rc ? rc : vhd_flags_check(out->mask, ATTRS_VHD | ATTRS_VHDX,
+					 "attributes", err);
 }
 
 static int open_get(const struct vhd_open_opts *in, uint32_t flags,
@@ -233,11 +226,10 @@ static int open_get(const struct vhd_open_opts *in, uint32_t flags,
 	const uint32_t known = VHD_CHANGE_DRY_RUN | VHD_CHANGE_ORPHAN;
 	int rc = vhd_open_opts_get(in, out, err);
 
+	if (!rc)
+		rc = vhd_flags_check(flags, known, "flags", err);
 	if (rc)
 		return rc;
-	if (flags & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)(flags & ~known));
 	/* The headers are this file's alone. */
 	out->flags &= ~(uint32_t)(VHD_OPEN_RDWR | VHD_OPEN_THREAD);
 	/* Data is not looked at. */

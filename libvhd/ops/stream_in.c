@@ -27,6 +27,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "image/probe.h"
 #include "io/io_forward.h"
@@ -299,10 +300,7 @@ static int stream_check(const struct vhd_stream *s, struct vhd_image **img_out,
 	if (!s || !img_out || s->size < sizeof(*s) || !s->read)
 		return vhd_fail(err, VHD_E_INVAL,
 				"struct vhd_stream has no size or no function");
-	if (s->flags & ~KNOWN_FLAGS)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)s->flags);
-	return 0;
+	return vhd_flags_check(s->flags, KNOWN_FLAGS, "flags", err);
 }
 
 int vhd_stream_open(const struct vhd_stream *stream,

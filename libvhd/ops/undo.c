@@ -18,6 +18,7 @@
 #include "base/ckd.h"
 #include "base/crc32c.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "io/io_posix.h"
 #include "io/path.h"
 #include "io/stat.h"
@@ -270,9 +271,9 @@ int vhd_repair_undo(const char *undo, const char *path, uint32_t flags,
 
 	if (!undo)
 		return vhd_fail(err, VHD_E_INVAL, "no undo file is named");
-	if (flags & ~(uint32_t)VHD_UNDO_FORCE)
-		return vhd_fail(err, VHD_E_INVAL, "unknown undo flags 0x%x",
-				(unsigned int)flags);
+	rc = vhd_flags_check(flags, VHD_UNDO_FORCE, "undo flags", err);
+	if (rc)
+		return rc;
 	u = vhd_alloc(sizeof(*u));
 	if (!u)
 		return vhd_fail_nomem(err);

@@ -15,11 +15,11 @@
  */
 #include "xen/xen_coalesce.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "io/stat.h"
 #include "ops/merge_copy.h"
 #include "vhd1/vhd1_write.h"
@@ -189,14 +189,12 @@ static int get_opts(struct vhd_coalesce *c,
 			       VHD_XEN_NEW;
 	const uint32_t named = VHD_XEN_ANCESTOR | VHD_XEN_NEW;
 
-	if (in && in->size < offsetof(struct vhd_xen_coalesce_opts, into))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_xen_coalesce_opts has no size");
-	if (in)
-		memcpy(&c->opts, in, min_u64(in->size, sizeof(c->opts)));
-	if (c->opts.flags & ~known)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)(c->opts.flags & ~known));
+	int rc = VHD_OPTS_COPY(vhd_xen_coalesce_opts, into, in, &c->opts, err);
+
+	if (!rc)
+		rc = vhd_flags_check(c->opts.flags, known, "flags", err);
+	if (rc)
+		return rc;
 	if ((c->opts.flags & named) == named)
 		return vhd_fail(err, VHD_E_INVAL,
 				"a new file is no ancestor");

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "ops/fill.h"
 #include "vhd/write.h"
@@ -102,10 +103,9 @@ int vhd_xen_copy(const char *path, const char *dst,
 
 	if (!path || !dst)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	if (opts && opts->flags)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)opts->flags);
-	rc = open_source(&c, path, err);
+	rc = vhd_flags_check(opts ? opts->flags : 0, 0, "flags", err);
+	if (!rc)
+		rc = open_source(&c, path, err);
 	if (!rc)
 		rc = open_target(&c, dst, err);
 	if (!rc) {

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/write.h"
 #include "vhd/xen.h"
 #include "vhd1/vhd1_write.h"
@@ -108,9 +109,9 @@ int vhd_xen_fill(const char *path, uint64_t off, uint64_t len,
 
 	if (!path)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	if (flags & ~(uint32_t)VHD_XEN_FILL_SPARSE)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)flags);
+	rc = vhd_flags_check(flags, VHD_XEN_FILL_SPARSE, "flags", err);
+	if (rc)
+		return rc;
 	rc = vhd_open_opts_get(open, &how, err);
 	how.flags |= VHD_OPEN_RDWR | VHD_OPEN_EXACT;
 	if (!rc)

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "codec/vhd1_batmap.h"
 #include "codec/vhd1_footer.h"
 #include "codec/vhd1_header.h"
@@ -302,9 +303,9 @@ int vhd_xen_headers_read(struct vhd_io *io, uint64_t base, uint64_t len,
 	if (room < offsetof(struct vhd_xen_headers, file_size))
 		return vhd_fail(err, VHD_E_INVAL,
 				"struct vhd_xen_headers has no size");
-	if (flags & ~(uint32_t)VHD_XEN_FAST)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)flags);
+	rc = vhd_flags_check(flags, VHD_XEN_FAST, "flags", err);
+	if (rc)
+		return rc;
 	w.h = vhd_alloc(sizeof(*w.h));
 	if (!w.h)
 		return vhd_fail_nomem(err);

@@ -7,13 +7,12 @@
  * be below itself.  The names of the parents below are followed as far as they
  * lead, for a storage manager need not have made all of a chain available.
  */
-#include <stddef.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/ckd.h"
 #include "base/fail.h"
 #include "base/guid.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "io/canonical.h"
 #include "io/path.h"
@@ -35,17 +34,13 @@ struct linking {
 static int get_opts(struct linking *l, const struct vhd_xen_link_opts *in,
 		    struct vhd_error *err)
 {
+	int rc;
+
 	if (!l->path || !l->parent)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	if (in && in->size < offsetof(struct vhd_xen_link_opts, open))
-		return vhd_fail(err, VHD_E_INVAL,
-				"struct vhd_xen_link_opts has no size");
-	if (in)
-		memcpy(&l->opts, in, min_u64(in->size, sizeof(l->opts)));
-	if (l->opts.flags & ~(uint32_t)VHD_XEN_LINK_RAW)
-		return vhd_fail(err, VHD_E_INVAL, "unknown link flags 0x%x",
-				(unsigned int)l->opts.flags);
-	return 0;
+	rc = VHD_OPTS_COPY(vhd_xen_link_opts, open, in, &l->opts, err);
+	return rc ? rc : vhd_flags_check(l->opts.flags, VHD_XEN_LINK_RAW,
+					 "link flags", err);
 }
 
 /* From the folder of the image, both by the names that they keep. */

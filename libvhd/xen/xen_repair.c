@@ -20,6 +20,7 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 #include "base/guid.h"
+#include "base/opts.h"
 #include "vhd/xen.h"
 #include "vhd1/vhd1_copies.h"
 #include "vhd1/vhd1.h"
@@ -53,11 +54,10 @@ static int open_image(const char *path, uint32_t flags,
 		      const struct vhd_open_opts *open, struct xen_file *f,
 		      struct vhd_error *err)
 {
-	int rc;
+	int rc = vhd_flags_check(flags, VHD_XEN_USE_COPY, "repair flags", err);
 
-	if (flags & ~(uint32_t)VHD_XEN_USE_COPY)
-		return vhd_fail(err, VHD_E_INVAL, "unknown repair flags 0x%x",
-				(unsigned int)flags);
+	if (rc)
+		return rc;
 	if (!(flags & VHD_XEN_USE_COPY))
 		return vhd_xen_file_open(path, XEN_FILE_PAST, open, f, err);
 	rc = vhd_xen_file_lock(path, open, f, err);

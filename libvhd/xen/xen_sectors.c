@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "vhd/xen.h"
 #include "vhd1/vhd1_priv.h"
@@ -174,9 +175,9 @@ int vhd_xen_sectors(struct vhd_image *img, uint32_t layer, uint32_t flags,
 	if (!img || layer >= img->count || !out || out->size < sizeof(all))
 		return vhd_fail(err, VHD_E_INVAL, "there is no layer %u, or no "
 				"room for what it holds", (unsigned)layer);
-	if (flags & ~(uint32_t)VHD_XEN_SECTORS_ALONE)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned)flags);
+	rc = vhd_flags_check(flags, VHD_XEN_SECTORS_ALONE, "flags", err);
+	if (rc)
+		return rc;
 	c.count = flags & VHD_XEN_SECTORS_ALONE ? layer + 1 : img->count;
 	c.hole = vhd_alloc_array(img->count, sizeof(*c.hole));
 	if (!c.hole)
