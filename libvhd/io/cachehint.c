@@ -23,17 +23,14 @@
 #define PIECE (4 * MiB)
 
 /* Some systems have less than Linux. */
-static int advise(int fd, uint64_t off, uint64_t len, bool sequential)
+static void drop(int fd, uint64_t off, uint64_t len)
 {
-#if defined(POSIX_FADV_DONTNEED) && defined(POSIX_FADV_SEQUENTIAL)
-	return posix_fadvise(fd, (off_t)off, (off_t)len, sequential ?
-			     POSIX_FADV_SEQUENTIAL : POSIX_FADV_DONTNEED);
+#ifdef POSIX_FADV_DONTNEED
+	posix_fadvise(fd, (off_t)off, (off_t)len, POSIX_FADV_DONTNEED);
 #else
 	(void)fd;
 	(void)off;
 	(void)len;
-	(void)sequential;
-	return EOPNOTSUPP;
 #endif
 }
 
@@ -60,14 +57,6 @@ static int prepare(const struct vhd_io *io, uint64_t off, uint64_t *len)
 		return -1;
 	*len = min_u64(*len, INT64_MAX - off);
 	return vhd_io_fd(io);
-}
-
-void vhd_io_sequential(struct vhd_io *io)
-{
-	int fd = vhd_io_fd(io);
-
-	if (fd >= 0)
-		advise(fd, 0, 0, true);
 }
 
 void vhd_io_writeback_start(struct vhd_io *io, uint64_t off, uint64_t len)
@@ -102,6 +91,6 @@ int vhd_io_forget(struct vhd_io *io, uint64_t off, uint64_t len,
 	}
 	if (len)
 		len += off % PIECE;
-	advise(fd, align_down(off, PIECE), len, false);
+	drop(fd, align_down(off, PIECE), len);
 	return 0;
 }

@@ -9,9 +9,6 @@
 
 #include "io/io.h"
 
-/* It will be read front to back. */
-void vhd_io_sequential(struct vhd_io *io);
-
 /*
  * What was written there should be on its way to the disk; nobody waits for it.
  * @len 0: all from @off on.

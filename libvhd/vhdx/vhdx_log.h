@@ -88,12 +88,6 @@ int vhdx_log_shut(struct vhdx_log *log, struct vhd_error *err);
  */
 int vhdx_log_read(struct vhdx_log *log, void *buf, size_t len, uint64_t off,
 		  struct vhd_error *err);
-/*
- * Only the images.  Bytes that were read from the file before may be older than
- * what has gone in place meanwhile: use vhdx_log_read() beside a writer.
- */
-void vhdx_log_overlay(struct vhdx_log *log, uint64_t off, void *buf,
-		      size_t len);
 
 /* The table has another place: its pages go last from now on. */
 void vhdx_log_table(struct vhdx_log *log, uint64_t bat_off, uint64_t bat_len);

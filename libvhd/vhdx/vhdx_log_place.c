@@ -27,13 +27,6 @@ static void overlay_locked(const struct vhdx_log *log, uint64_t off, void *buf,
 	vhd_pending_overlay_range(&log->fresh, off, buf, len);
 }
 
-void vhdx_log_overlay(struct vhdx_log *log, uint64_t off, void *buf, size_t len)
-{
-	pthread_mutex_lock(&log->lock);
-	overlay_locked(log, off, buf, len);
-	pthread_mutex_unlock(&log->lock);
-}
-
 static uint64_t placed_count(struct vhdx_log *log)
 {
 	uint64_t n;

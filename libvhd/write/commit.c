@@ -39,14 +39,6 @@ static void overlay_locked(struct vhd_writer *w, uint64_t off, void *buf,
 	vhd_pending_overlay_range(&w->staged, off, buf, len);
 }
 
-void vhd_writer_overlay(struct vhd_writer *w, uint64_t off, void *buf,
-			size_t len)
-{
-	pthread_mutex_lock(&w->images);
-	overlay_locked(w, off, buf, len);
-	pthread_mutex_unlock(&w->images);
-}
-
 /*
  * Between reading and overlaying, a commit may have stored an image and let it
  * go: the bytes would be the old ones.  The count of that tells.

@@ -49,7 +49,5 @@ int vhd_pending_merge(struct vhd_pending *to, const struct vhd_pending *from,
 		      struct vhd_error *err);
 /* Ascending by offset; lookups keep working. */
 void vhd_pending_sort(struct vhd_pending *p);
-/* Removes one page; false when it is not there.  Order is lost. */
-bool vhd_pending_drop(struct vhd_pending *p, uint64_t off);
 
 #endif

@@ -212,13 +212,7 @@ typedef int (*vhd_writer_read_fn)(void *eng, void *buf, size_t len,
 				  uint64_t off, struct vhd_error *err);
 int vhd_writer_read(struct vhd_writer *w, vhd_writer_read_fn read, void *buf,
 		    size_t len, uint64_t off, struct vhd_error *err);
-/*
- * Only what is staged.  Beside a commit, bytes that were read before may be
- * older than what has left: use vhd_writer_read().
- */
-void vhd_writer_overlay(struct vhd_writer *w, uint64_t off, void *buf,
-			size_t len);
-/* Brings dirty pages of the cache within reach of vhd_writer_overlay(). */
+/* Brings dirty pages of the cache within reach of vhd_writer_read(). */
 int vhd_writer_expose(struct vhd_writer *w, struct vhd_error *err);
 /* Has anything ever been changed? */
 bool vhd_writer_touched(const struct vhd_writer *w);

@@ -64,7 +64,6 @@ START_TEST(pending__a_set_of_zeros_is_empty)
 	ck_assert(!vhd_pending_overlay(&p, 0, page));
 	vhd_pending_overlay_range(&p, 0, page, sizeof(page));
 	ck_assert_uint_eq(page[0], 7);
-	ck_assert(!vhd_pending_drop(&p, 0));
 	vhd_pending_sort(&p);
 	ck_assert_int_eq(vhd_pending_merge(&p, &p, NULL), 0);
 	vhd_pending_clear(&p);
@@ -188,25 +187,6 @@ START_TEST(pending__lookups_work_after_sorting)
 }
 END_TEST
 
-START_TEST(pending__dropping_leaves_the_others)
-{
-	struct vhd_pending p = { 0 };
-
-	for (uint64_t i = 0; i < 300; i++)
-		put(&p, i * MiB, (uint8_t)(i % 250 + 1), 0x01);
-	for (uint64_t i = 0; i < 300; i += 3)
-		ck_assert(vhd_pending_drop(&p, i * MiB));
-	ck_assert_uint_eq(p.count, 200);
-	for (uint64_t i = 0; i < 300; i++) {
-		ck_assert_uint_eq(shown(&p, i * MiB, 0),
-				  i % 3 ? i % 250 + 1 : 0);
-		ck_assert_int_eq(vhd_pending_drop(&p, i * MiB), i % 3 != 0);
-	}
-	ck_assert_uint_eq(p.count, 0);
-	vhd_pending_clear(&p);
-}
-END_TEST
-
 /* Plain memory to compare with: bytes and one mask a page. */
 enum { MODEL_PAGES = 96 };
 
@@ -288,11 +268,7 @@ static void random_step(struct vhd_pending *p, struct model *m,
 	size_t len = base_rand_below(state, PAGE * (MODEL_PAGES - idx));
 
 	switch (base_rand_below(state, 8)) {
-	case 0:
-		vhd_pending_drop(p, idx * PAGE);
-		m->mask[idx] = 0;
-		break;
-	case 1:
+	case 0: case 1:
 		vhd_pending_sort(p);
 		break;
 	case 2: case 3:
@@ -397,7 +373,6 @@ TEST_MAIN_ROWS("write/pending",
 		    sizeof(range_cases) / sizeof(*range_cases)),
 	       ONCE(pending__the_newer_set_wins_a_merge),
 	       ONCE(pending__lookups_work_after_sorting),
-	       ONCE(pending__dropping_leaves_the_others),
 	       LOOP(pending__random_work_agrees_with_plain_memory, 4),
 	       ONCE(pending__without_memory_a_set_is_as_it_was),
 	       ONCE(pending__a_failed_merge_can_be_done_again))
