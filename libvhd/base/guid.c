@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/guid.h"
 #include "base/bytes.h"
+#include "base/fail.h"
 
 #include <string.h>
 #include <uuid/uuid.h>
@@ -54,6 +55,14 @@ bool vhd_guid_random(struct vhd_guid *out)
 {
 	uuid_generate_random(out->b);
 	return !vhd_guid_is_zero(out);
+}
+
+int vhd_guid_fresh(struct vhd_guid *out, struct vhd_error *err)
+{
+	if (vhd_guid_random(out))
+		return 0;
+	return vhd_fail(err, VHD_E_IO,
+			"the system gives no random numbers for a GUID");
 }
 
 /* A bijection in which each bit of the input stirs half of the output's. */

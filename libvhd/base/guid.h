@@ -2,6 +2,7 @@
 #ifndef VHD_BASE_GUID_H
 #define VHD_BASE_GUID_H
 
+#include "vhd/error.h"
 #include "vhd/types.h"
 
 /* Mixed-endian bytes of a VHDX (VHDX-GEN-02) <-> text order. */
@@ -13,6 +14,8 @@ bool vhd_guid_is_zero(const struct vhd_guid *g);
 
 /* Random, version 4.  False when the system has no randomness. */
 bool vhd_guid_random(struct vhd_guid *out);
+/* The same with an error: VHD_E_IO. */
+int vhd_guid_fresh(struct vhd_guid *out, struct vhd_error *err);
 
 /* The @n-th GUID that follows from @seed; @n = 0 is @seed itself. */
 void vhd_guid_derive(const struct vhd_guid *seed, uint32_t n,

@@ -165,9 +165,9 @@ static int link_second(struct work *w, struct vhd_error *err)
 	    (m->links > 1 && same(&w->id, &m->link[1]) &&
 	     !same(&w->id, &m->link[0])))
 		return 0;
-	if (!vhd_guid_random(&w->id))
-		return vhd_fail(err, VHD_E_IO,
-				"the system gives no random numbers for a GUID");
+	rc = vhd_guid_fresh(&w->id, err);
+	if (rc)
+		return rc;
 	rc = vhd_merge_open(m, m->into - 1,
 			    VHD_OPEN_NO_PARENT | VHD_OPEN_RDWR, &img, err);
 	if (!rc)
@@ -294,9 +294,8 @@ static int last_identity(const struct work *w, struct vhd_guid *last,
 		return 0;
 	*last = m->layer[0].id;
 	/* One that no child can record is no use to the ancestor either. */
-	if (vhd_guid_is_zero(last) && !vhd_guid_random(last))
-		return vhd_fail(err, VHD_E_IO,
-				"the system gives no random numbers for a GUID");
+	if (vhd_guid_is_zero(last) && vhd_guid_fresh(last, err))
+		return VHD_E_IO;
 	*use = last;
 	return 0;
 }

@@ -288,9 +288,8 @@ static int decide_rest(const struct vhd_create_opts *o, struct vhd_plan *plan,
 								 : 2 * MiB;
 	b->timestamp = o->timestamp ? o->timestamp : (int64_t)time(NULL);
 	b->seed = o->guid;
-	if (vhd_guid_is_zero(&b->seed) && !vhd_guid_random(&b->seed))
-		return vhd_fail(err, VHD_E_IO,
-				"the system gives no random numbers for a GUID");
+	if (vhd_guid_is_zero(&b->seed) && vhd_guid_fresh(&b->seed, err))
+		return VHD_E_IO;
 	plan->flags = o->flags;
 	plan->progress = o->progress;
 	plan->progress_arg = o->progress_arg;

@@ -138,12 +138,11 @@ static int put_header(struct vhd_undo *u, struct vhd_io *out, const char *image,
 {
 	struct undo_header_disk h = { .version = le32_make(UNDO_VERSION) };
 	struct vhd_guid id;
-	int rc;
+	int rc = vhd_guid_fresh(&id, err);
 
+	if (rc)
+		return rc;
 	memcpy(h.magic, UNDO_MAGIC, sizeof(h.magic));
-	if (!vhd_guid_random(&id))
-		return vhd_fail(err, VHD_E_IO, "the system gives no random "
-				"numbers");
 	memcpy(h.id, id.b, sizeof(h.id));
 	rc = vhd_io_size(io, &u->length, err);
 	h.length = le64_make(u->length);

@@ -17,6 +17,7 @@
 
 #include "base/barrier.h"
 #include "base/ckd.h"
+#include "base/guid.h"
 #include "vhdx/vhdx_replay_priv.h"
 #include "vhdx/vhdx_update.h"
 
@@ -24,7 +25,7 @@
 static int identity_write(struct vhdx_update *u, struct vhd_error *err)
 {
 	struct vhdx_header h = *vhdx_update_current(u);
-	int rc = vhdx_guid_fresh(&h.file_write_guid, err);
+	int rc = vhd_guid_fresh(&h.file_write_guid, err);
 
 	if (!rc)
 		rc = vhd_io_flush(u->io, err);

@@ -196,11 +196,11 @@ int vhdx_log_touch(struct vhdx_log *log, struct vhd_error *err)
 	struct vhdx_header h = *vhdx_update_current(&log->update);
 	int rc;
 
-	rc = vhdx_guid_fresh(&h.file_write_guid, err);
+	rc = vhd_guid_fresh(&h.file_write_guid, err);
 	if (log->identified)
 		h.data_write_guid = log->data_id;
 	else if (!rc)
-		rc = vhdx_guid_fresh(&h.data_write_guid, err);
+		rc = vhd_guid_fresh(&h.data_write_guid, err);
 	if (!rc)
 		rc = flush(log, true, err);
 	if (!rc)
@@ -271,7 +271,7 @@ static int shift_begin(struct vhdx_log *log, struct vhdx_log_gen *gen,
 	int rc = 0;
 
 	if (!log->shifting)
-		rc = vhdx_guid_fresh(&log->shift_guid, err);
+		rc = vhd_guid_fresh(&log->shift_guid, err);
 	if (rc)
 		return rc;
 	log->shifting = true;

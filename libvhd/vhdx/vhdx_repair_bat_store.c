@@ -16,6 +16,7 @@
  * of them, old or new, was sound or is what the undo file knows.
  */
 #include "base/fail.h"
+#include "base/guid.h"
 #include "vhdx/vhdx_log_priv.h"
 #include "vhdx/vhdx_repair_bat_priv.h"
 
@@ -43,9 +44,9 @@ static int identity_renew(struct vhdx_mend_store *s, bool visible,
 	int rc = 0;
 
 	if (!s->touched)
-		rc = vhdx_guid_fresh(&h.file_write_guid, err);
+		rc = vhd_guid_fresh(&h.file_write_guid, err);
 	if (!rc && visible)
-		rc = vhdx_guid_fresh(&h.data_write_guid, err);
+		rc = vhd_guid_fresh(&h.data_write_guid, err);
 	if (!rc)
 		rc = vhd_io_flush(s->io, err);
 	if (!rc)

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/guid.h"
 #include "vhdx/vhdx_repair_priv.h"
 #include "vhdx/vhdx_update.h"
 
@@ -45,7 +46,7 @@ static int both_make(struct vhdx_fix *m, struct vhd_error *err)
 			  "new headers are made, and a log that may have been"
 			  " pending is given up"))
 		return 0;
-	rc = vhdx_guid_fresh(&h.data_write_guid, err);
+	rc = vhd_guid_fresh(&h.data_write_guid, err);
 	if (rc)
 		return rc;
 	m->headers = (struct vhdx_headers){ .current = 1 };
@@ -162,7 +163,7 @@ static int update(struct vhdx_fix *m, struct vhd_error *err)
 	int rc = 0;
 
 	if (vhd_guid_is_zero(&h.data_write_guid))
-		rc = vhdx_guid_fresh(&h.data_write_guid, err);
+		rc = vhd_guid_fresh(&h.data_write_guid, err);
 	return rc ? rc : vhdx_fix_headers_write(m, &h, err);
 }
 

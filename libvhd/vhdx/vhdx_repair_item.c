@@ -118,7 +118,7 @@ static int value_make(struct vhdx_fix_region *r, enum vhdx_item item,
 		return 0;
 	switch (item) {
 	case VHDX_ITEM_DISK_ID:
-		rc = vhdx_guid_fresh(&id, err);
+		rc = vhd_guid_fresh(&id, err);
 		if (!rc)
 			vhd_guid_to_mixed(&id, bytes);
 		return rc;

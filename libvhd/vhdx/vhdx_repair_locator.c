@@ -38,7 +38,7 @@ static int item_make(const struct vhdx_fix_region *r, uint8_t **item_out,
 		what.parent_windows = p->windows;
 	} else {
 		/* So that the file opens and says what only a parent has. */
-		rc = vhdx_guid_fresh(&what.parent_id, err);
+		rc = vhd_guid_fresh(&what.parent_id, err);
 	}
 	return rc ? rc : vhdx_build_locator(&what, item_out, len_out, err);
 }

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/guid.h"
 #include "vhdx/vhdx_log.h"
 #include "vhdx/vhdx_repair_priv.h"
 #include "vhdx/vhdx_update.h"
@@ -14,7 +15,7 @@ int vhdx_fix_headers_write(struct vhdx_fix *m, const struct vhdx_header *fields,
 {
 	struct vhdx_update u = { m->io, m->headers };
 	struct vhdx_header h = *fields;
-	int rc = vhdx_guid_fresh(&h.file_write_guid, err);
+	int rc = vhd_guid_fresh(&h.file_write_guid, err);
 
 	m->next = VHDX_FIX_AGAIN;
 	if (!rc)
@@ -92,7 +93,7 @@ int vhdx_fix_store(struct vhdx_fix *m, struct vhd_pending *set,
 	int rc = 0;
 
 	if (m->visible)
-		rc = vhdx_guid_fresh(&h.data_write_guid, err);
+		rc = vhd_guid_fresh(&h.data_write_guid, err);
 	if (!rc)
 		rc = vhdx_fix_headers_write(m, &h, err);
 	if (rc)

@@ -93,11 +93,3 @@ int vhdx_header_copy(struct vhdx_update *u, struct vhd_error *err)
 
 	return vhdx_header_write(u, &h, err);
 }
-
-int vhdx_guid_fresh(struct vhd_guid *out, struct vhd_error *err)
-{
-	if (!vhd_guid_random(out))
-		return vhd_fail(err, VHD_E_IO,
-				"the system has no randomness for a GUID");
-	return 0;
-}

@@ -44,7 +44,4 @@ int vhdx_header_copy(struct vhdx_update *u, struct vhd_error *err);
  */
 int vhdx_header_renumber(struct vhdx_update *u, struct vhd_error *err);
 
-/* A fresh GUID: never zero, never one that was used before. */
-int vhdx_guid_fresh(struct vhd_guid *out, struct vhd_error *err);
-
 #endif

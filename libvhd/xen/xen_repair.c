@@ -109,14 +109,15 @@ static int find_tail(struct xen_file *f, uint64_t *off_out,
 static int give_id(struct vhd1_footer *f, struct vhd_error *err)
 {
 	struct vhd_guid id;
+	int rc;
 
 	memcpy(id.b, f->unique_id, sizeof(id.b));
 	if (!vhd_guid_is_zero(&id))
 		return 0;
-	if (!vhd_guid_random(&id))
-		return vhd_fail(err, VHD_E_IO, "the system has no random id");
-	memcpy(f->unique_id, id.b, sizeof(id.b));
-	return 0;
+	rc = vhd_guid_fresh(&id, err);
+	if (!rc)
+		memcpy(f->unique_id, id.b, sizeof(id.b));
+	return rc;
 }
 
 /* One footer, durably; where it is right it stays as it is. */

@@ -55,12 +55,10 @@ static int add_footer(struct vhd_io *io, uint64_t size, struct vhd_error *err)
 		.timestamp = (int64_t)time(NULL),
 	};
 	void *bld = NULL;
-	int rc;
+	int rc = vhd_guid_fresh(&what.seed, err);
 
-	if (!vhd_guid_random(&what.seed))
-		return vhd_fail(err, VHD_E_IO, "the system gives no random "
-				"numbers for a GUID");
-	rc = vhd1_engine.build(io, &what, &bld, err);
+	if (!rc)
+		rc = vhd1_engine.build(io, &what, &bld, err);
 	if (!rc)
 		rc = vhd1_engine.finish(bld, err);
 	vhd1_engine.discard(bld);
