@@ -197,8 +197,8 @@ def unpacked(source, path):
 
 def find_samples(top):
     """(relative name, stored file, is it a sound image?) for all files of a
-    folder that has manifests; tests/samples/samples.py lists the damaged."""
-    with open(os.path.join(HERE, "..", "samples", "samples.py"),
+    folder that has manifests; tests/samples/manifest.py lists the damaged."""
+    with open(os.path.join(HERE, "..", "samples", "manifest.py"),
               encoding="utf-8") as f:
         damaged = set(re.findall(r'^    "([^"]+)": "', f.read(), re.M))
     for folder, _, names in sorted(os.walk(top)):

@@ -8,12 +8,10 @@ it, in copies: flattening gives the bytes with the listed SHA-256, and so does
 merging it into each of the layers below; what comes out is sound.
 """
 
-import fnmatch
 import os
-import sys
 
-from samples import DAMAGED, load_manifests, unpack
-from harness import Failure, Report, expect, run, scratch, sha256, skip
+from manifest import DAMAGED, Job, unpack
+from harness import Failure, Report, expect, run, sha256
 
 
 def chain_of(samples, sample):
@@ -85,27 +83,20 @@ def examine(tool, top, where, chain):
 
 
 def main():
-    tool = sys.argv[1]
-    top = (sys.argv[2] if len(sys.argv) > 2 else "") or \
-        os.environ.get("VHD_SAMPLES_DIR", "")
-    pattern = sys.argv[3] if len(sys.argv) > 3 else "*"
-    if not top or not os.path.exists(os.path.join(top, "MANIFEST.tsv")):
-        skip("no folder of sample images (set VHD_SAMPLES_DIR)", host=True)
-    where = scratch("samples-chains")
-    samples = load_manifests(top)
-    report = Report("sample chains")
-    for sample in samples:
-        chain = chain_of(samples, sample)
-        if not chain or len(chain) < 2 or sample.content == "-" or \
-                not fnmatch.fnmatch(sample.rel, pattern):
+    job = Job("sample chains")
+    report = Report(job.name)
+    for sample in filter(job.asked_for, job.samples):
+        chain = chain_of(job.samples, sample)
+        if not chain or len(chain) < 2 or sample.content == "-":
             continue
         try:
             report.add(sample.rel, "ok  ", examine(
-                tool, top, os.path.join(where, "chain"), chain), 0)
+                job.tool, job.top, os.path.join(job.where, "chain"), chain), 0)
         except Failure as failure:
             report.add(sample.rel, "FAIL", str(failure), 0)
-    run("rm", "-rf", where)
+    run("rm", "-rf", job.where)
     report.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

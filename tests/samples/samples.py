@@ -7,106 +7,17 @@ For each line of FOLDER/MANIFEST.tsv and of the manifests below it: converting
 the image to raw gives the bytes with the listed SHA-256 (or is refused, where
 the manifest has "-"), `check` finds no error unless the image is known to be
 damaged, and none of it changes a byte of the image.
-
-The environment variable VHD_SAMPLES_DIR stands in for an empty FOLDER.
 """
 
-import fnmatch
-import gzip
 import hashlib
-import lzma
 import os
 import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "..", "support"))
-
-from harness import (CHUNK, ZEROS, Failure, Report, expect, is_zero, run,
-                     scratch, sha256, skip)
+from manifest import DAMAGED, Job, raw_sha, source_args
+from harness import CHUNK, Failure, expect, run, sha256
 
 # Up to here the bytes come through a pipe, as well as in a file.
 PIPE_MAX = 1 << 30
-
-# SHA-256 of that many zeros, so that a file that is one hole need not be
-# hashed for a minute: head -c SIZE /dev/zero | sha256sum
-SHA256_OF_ZEROS = {
-    136365211648:
-    "dcb4f171cbcedb416d5da34e48d5a17ecc2828a0f14c416de3669b8463cb1d8e",
-}
-
-# Readable, and damaged on purpose: `check` has to say so (status 3).
-DAMAGED = {
-    "dfvfs/image.vhd": "footer checksum is wrong",
-    "dfvfs/image-differential.vhd": "checksums are wrong, no parent locator",
-    "xen/footer-lost.vhd": "trailing footer is zeroed",
-}
-
-
-class Sample:
-    """One line of a manifest."""
-
-    def __init__(self, folder, row, stored_ext):
-        self.rel = os.path.join(folder, row["file"]) if folder else row["file"]
-        self.stored = self.rel + stored_ext
-        self.sha = row.get("unpacked_sha256") or row.get("file_sha256")
-        self.content = row["content_sha256"]
-        self.raw = row["type"] == "raw"
-        self.parent = row.get("parent_file", "-")
-        self.folder = folder
-        size = row["virtual_size"]
-        self.size = int(size) if size != "-" else 0
-        self.path = None
-
-
-def load_manifests(top):
-    samples = []
-    for folder, _, names in sorted(os.walk(top)):
-        if "MANIFEST.tsv" not in names:
-            continue
-        with open(os.path.join(folder, "MANIFEST.tsv"),
-                  encoding="utf-8") as f:
-            lines = [l.rstrip("\n") for l in f
-                     if l.strip() and not l.startswith("#")]
-        head = lines[0].split("\t")
-        rel = os.path.relpath(folder, top)
-        rel = "" if rel == "." else rel
-        for line in lines[1:]:
-            row = dict(zip(head, line.split("\t")))
-            stored = os.path.join(folder, row["file"])
-            ext = next((e for e in (".xz", ".gz", "")
-                        if os.path.exists(stored + e)), None)
-            if ext is None:
-                raise SystemExit(f"{stored}: listed and not there")
-            samples.append(Sample(rel, row, ext))
-    return samples
-
-
-def unpack(top, where, sample):
-    """Unpack sparsely; the hash of what came out has to be the listed one."""
-    source = os.path.join(top, sample.stored)
-    sample.path = os.path.join(where, sample.rel)
-    os.makedirs(os.path.dirname(sample.path), exist_ok=True)
-    opener = {".xz": lzma.open, ".gz": gzip.open}.get(
-        os.path.splitext(sample.stored)[1], open)
-    digest = hashlib.sha256()
-    with opener(source, "rb") as src, open(sample.path, "wb") as dst:
-        while data := src.read(CHUNK):
-            digest.update(data)
-            if data == ZEROS[:len(data)]:
-                dst.seek(len(data), os.SEEK_CUR)
-            else:
-                dst.write(data)
-        dst.truncate(dst.tell())
-    if digest.hexdigest() != sample.sha:
-        raise SystemExit(f"{sample.rel}: unpacks to something else")
-    os.chmod(sample.path, 0o444)
-
-
-def source_args(sample):
-    return ["--source-format", "raw"] if sample.raw else []
 
 
 def pipe_sha(tool, sample):
@@ -130,9 +41,7 @@ def file_sha(tool, sample, raw):
            f"{done.stderr.strip()}")
     size = os.stat(raw).st_size
     expect(size == sample.size, f"{size} bytes, listed are {sample.size}")
-    if size in SHA256_OF_ZEROS and is_zero(raw):
-        return SHA256_OF_ZEROS[size]
-    return sha256(raw)
+    return raw_sha(raw)
 
 
 def check_refused(tool, sample, raw):
@@ -166,53 +75,24 @@ def check_check(tool, sample):
     return "check: 0"
 
 
-def examine(tool, where, sample):
+def examine_content(tool, sample, raw):
+    if sample.content == "-":
+        return check_refused(tool, sample, raw)
+    check_content(tool, sample, raw)
+    if sample.raw:
+        return "content ok"
+    return "content ok, " + check_check(tool, sample)
+
+
+def examine(job, sample, raw):
     """All that is asked of one sample; returns a note or raises Failure."""
-    raw = os.path.join(where, "out", sample.rel.replace("/", "_") + ".raw")
     try:
-        if sample.content == "-":
-            note = check_refused(tool, sample, raw)
-        else:
-            check_content(tool, sample, raw)
-            note = "content ok"
-            if not sample.raw:
-                note += ", " + check_check(tool, sample)
+        note = examine_content(job.tool, sample, raw)
     finally:
-        if os.path.exists(raw):
-            os.unlink(raw)
         changed = sha256(sample.path) != sample.sha
     expect(not changed, "the image file was changed")
     return note
 
 
-def timed(tool, where, sample):
-    start = time.monotonic()
-    try:
-        return "ok  ", examine(tool, where, sample), time.monotonic() - start
-    except Failure as failure:
-        return "FAIL", str(failure), time.monotonic() - start
-
-
-def main():
-    tool = sys.argv[1]
-    top = (sys.argv[2] if len(sys.argv) > 2 else "") or \
-        os.environ.get("VHD_SAMPLES_DIR", "")
-    pattern = sys.argv[3] if len(sys.argv) > 3 else "*"
-    if not top or not os.path.exists(os.path.join(top, "MANIFEST.tsv")):
-        skip("no folder of sample images (set VHD_SAMPLES_DIR)", host=True)
-    where = scratch("samples-unpacked")
-    os.makedirs(os.path.join(where, "out"))
-    samples = load_manifests(top)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda s: unpack(top, where, s), samples))
-        chosen = [s for s in samples if fnmatch.fnmatch(s.rel, pattern)]
-        report = Report("samples")
-        for sample, result in zip(chosen, pool.map(
-                lambda s: timed(tool, where, s), chosen)):
-            report.add(sample.rel, *result)
-    run("rm", "-rf", where)
-    report.finish()
-
-
 if __name__ == "__main__":
-    main()
+    Job("samples").run(examine, lambda sample: True)

@@ -9,20 +9,11 @@ sentence and no file.  Images with a parent are told which one it is.  With
 --no-spool nothing else may come out: the same bytes, or a refusal.
 """
 
-import fnmatch
 import os
 import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 
-sys.path.insert(1, os.path.dirname(os.path.abspath(__file__)))
-sys.dont_write_bytecode = True
-
-from samples import (DAMAGED, SHA256_OF_ZEROS, load_manifests, source_args,
-                     unpack)
-from harness import (Failure, Report, expect, is_zero, run, scratch, sha256,
-                     skip)
+from manifest import DAMAGED, Job, raw_sha, source_args
+from harness import expect
 
 # What a file that ends there may be, and a stream may not.
 CUT = {
@@ -54,13 +45,6 @@ def convert(tool, sample, raw, args):
     return done
 
 
-def raw_sha(raw):
-    size = os.stat(raw).st_size
-    if size in SHA256_OF_ZEROS and is_zero(raw):
-        return SHA256_OF_ZEROS[size]
-    return sha256(raw)
-
-
 def check_refused(done, raw):
     expect(done.returncode == 1, f"convert ended with {done.returncode}: "
            f"{done.stderr}")
@@ -77,56 +61,25 @@ def check_bytes(done, raw, sample):
     os.unlink(raw)
 
 
-def examine(tool, where, samples, sample):
-    raw = os.path.join(where, "out", sample.rel.replace("/", "_") + ".raw")
-    args = parents(samples, sample)
-    try:
-        done = convert(tool, sample, raw, args)
-        # Not every manifest says which parent it is.
-        nameless = not args and "differs from a parent" in done.stderr
-        if sample.content == "-" or sample.rel in CUT or nameless:
-            return "refused: " + check_refused(done, raw)
+def examine(job, sample, raw):
+    args = parents(job.samples, sample)
+    done = convert(job.tool, sample, raw, args)
+    # Not every manifest says which parent it is.
+    nameless = not args and "differs from a parent" in done.stderr
+    if sample.content == "-" or sample.rel in CUT or nameless:
+        return "refused: " + check_refused(done, raw)
+    check_bytes(done, raw, sample)
+    done = convert(job.tool, sample, raw, [*args, "--no-spool"])
+    if done.returncode == 0:
         check_bytes(done, raw, sample)
-        done = convert(tool, sample, raw, [*args, "--no-spool"])
-        if done.returncode == 0:
-            check_bytes(done, raw, sample)
-            return "content ok, in one pass"
-        return "content ok; one pass: " + check_refused(done, raw)
-    finally:
-        if os.path.exists(raw):
-            os.unlink(raw)
+        return "content ok, in one pass"
+    return "content ok; one pass: " + check_refused(done, raw)
 
 
-def timed(*args):
-    start = time.monotonic()
-    try:
-        return "ok  ", examine(*args), time.monotonic() - start
-    except Failure as failure:
-        return "FAIL", str(failure), time.monotonic() - start
-
-
-def main():
-    tool = sys.argv[1]
-    top = (sys.argv[2] if len(sys.argv) > 2 else "") or \
-        os.environ.get("VHD_SAMPLES_DIR", "")
-    pattern = sys.argv[3] if len(sys.argv) > 3 else "*"
-    if not top or not os.path.exists(os.path.join(top, "MANIFEST.tsv")):
-        skip("no folder of sample images (set VHD_SAMPLES_DIR)", host=True)
-    where = scratch("samples-streams")
-    os.makedirs(os.path.join(where, "out"))
-    samples = load_manifests(top)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda s: unpack(top, where, s), samples))
-        chosen = [s for s in samples if fnmatch.fnmatch(s.rel, pattern) and
-                  s.rel not in DAMAGED or s.rel in CUT]
-        chosen = [s for s in chosen if os.stat(s.path).st_size <= FILE_MAX]
-        report = Report("streams")
-        for sample, result in zip(chosen, pool.map(
-                lambda s: timed(tool, where, samples, s), chosen)):
-            report.add(sample.rel, *result)
-    run("rm", "-rf", where)
-    report.finish()
+def wanted(sample):
+    return (sample.rel not in DAMAGED or sample.rel in CUT) and \
+        os.stat(sample.path).st_size <= FILE_MAX
 
 
 if __name__ == "__main__":
-    main()
+    Job("streams").run(examine, wanted)
