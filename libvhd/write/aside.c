@@ -36,14 +36,5 @@ int vhd_writer_aside(struct vhd_writer *w,
 	if (rc)
 		return rc;
 	rc = step(w->eng, arg, &why);
-	if (!rc)
-		return 0;
-	if (err)
-		*err = why;
-	if (!vhd_writer_may_retry(rc)) {
-		pthread_mutex_lock(&w->lock);
-		vhd_writer_poison_locked(w, rc, &why);
-		pthread_mutex_unlock(&w->lock);
-	}
-	return rc;
+	return rc ? vhd_writer_failed(w, rc, &why, err) : 0;
 }

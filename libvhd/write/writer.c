@@ -102,6 +102,19 @@ void vhd_writer_poison_locked(struct vhd_writer *w, int rc,
 	atomic_store(&w->poisoned, true);
 }
 
+int vhd_writer_failed(struct vhd_writer *w, int rc, const struct vhd_error *why,
+		      struct vhd_error *err)
+{
+	if (err)
+		*err = *why;
+	if (!vhd_writer_may_retry(rc)) {
+		pthread_mutex_lock(&w->lock);
+		vhd_writer_poison_locked(w, rc, why);
+		pthread_mutex_unlock(&w->lock);
+	}
+	return rc;
+}
+
 int vhd_writer_poisoned_locked(struct vhd_writer *w, struct vhd_error *err)
 {
 	int rc;
@@ -132,18 +145,10 @@ static int touch_locked(struct vhd_writer *w, struct vhd_error *err)
 		return 0;
 	if (w->ops->touch)
 		rc = w->ops->touch(w->eng, &why);
-	if (!rc) {
-		atomic_store(&w->touched, true);
-		return 0;
-	}
-	if (err)
-		*err = why;
-	if (!vhd_writer_may_retry(rc)) {
-		pthread_mutex_lock(&w->lock);
-		vhd_writer_poison_locked(w, rc, &why);
-		pthread_mutex_unlock(&w->lock);
-	}
-	return rc;
+	if (rc)
+		return vhd_writer_failed(w, rc, &why, err);
+	atomic_store(&w->touched, true);
+	return 0;
 }
 
 int vhd_writer_ready(struct vhd_writer *w, struct vhd_error *err)

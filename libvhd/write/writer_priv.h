@@ -93,6 +93,9 @@ static inline bool vhd_writer_may_retry(int rc)
 /* Keeps the first failure.  Holds: lock. */
 void vhd_writer_poison_locked(struct vhd_writer *w, int rc,
 			      const struct vhd_error *why);
+/* A step failed with @rc and @why: poisons unless that may pass.  Gives @rc. */
+int vhd_writer_failed(struct vhd_writer *w, int rc, const struct vhd_error *why,
+		      struct vhd_error *err);
 int vhd_writer_poisoned_locked(struct vhd_writer *w, struct vhd_error *err);
 
 /* Metadata became dirty; starts the clock, and the thread if one is wanted. */
