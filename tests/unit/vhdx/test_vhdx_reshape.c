@@ -3,74 +3,11 @@
 #include <string.h>
 
 #include "base/ckd.h"
-#include "base/guid.h"
 #include "support/base_rand.h"
-#include "support/check_main.h"
-#include "support/vhdx_writing.h"
-#include "vhdx/vhdx_engine.h"
+#include "support/vhdx_reshaping.h"
 
 static const struct vhd_guid some_id = { { 9, 8, 7, 6, 5, 4, 3, 2, 1 } };
 static const struct vhd_guid no_id;
-
-static struct vhdx_image img;
-static struct vhdx_writing t;
-
-static void begin(void)
-{
-	vhdx_writing_begin(&t, &img);
-	ck_assert_msg(!t.rc, "%s", t.err.msg);
-}
-
-static void make(uint64_t disk_size, uint32_t block_size, bool has_parent)
-{
-	struct vhdx_image_spec spec = { .disk_size = disk_size,
-					.block_size = block_size,
-					.has_parent = has_parent };
-
-	vhdx_image_init(&img, &spec);
-	begin();
-}
-
-static void end(void)
-{
-	vhdx_writing_end(&t);
-	vhdx_image_free(&img);
-}
-
-static void fill(uint64_t off, uint64_t len, uint8_t byte)
-{
-	ck_assert_msg(!vhdx_writing_fill(&t, off, len, byte), "%s", t.err.msg);
-}
-
-static void again(void)
-{
-	vhdx_writing_shut_clean(&t);
-	vhdx_writing_again(&t);
-	ck_assert_msg(!t.rc, "%s", t.err.msg);
-}
-
-static struct vhd_guid identity(void)
-{
-	struct vhd_info info = { .size = sizeof(info) };
-
-	vhdx_engine.info(t.x, &info);
-	return info.id;
-}
-
-static bool is_id(const struct vhd_guid *want)
-{
-	struct vhd_guid have = identity();
-
-	return vhd_guid_equal(&have, want);
-}
-
-static uint64_t writes(void)
-{
-	struct vhd_io_stats stats;
-
-	vhd_io_stats(t.io, &stats);
-	return stats.writes;
-}
 
 /* VHDX-HDR-12: the first change takes it on; without a change nothing does. */
 START_TEST(vhdx_reshape__first_change_gives_the_identity_asked_for)

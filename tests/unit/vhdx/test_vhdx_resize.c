@@ -3,36 +3,8 @@
 #include <string.h>
 
 #include "base/ckd.h"
-#include "base/guid.h"
 #include "support/base_rand.h"
-#include "support/check_main.h"
-#include "support/vhdx_writing.h"
-#include "vhdx/vhdx_engine.h"
-
-static struct vhdx_image img;
-static struct vhdx_writing t;
-
-static void make(uint64_t disk_size, uint32_t block_size, bool has_parent)
-{
-	struct vhdx_image_spec spec = { .disk_size = disk_size,
-					.block_size = block_size,
-					.has_parent = has_parent };
-
-	vhdx_image_init(&img, &spec);
-	vhdx_writing_begin(&t, &img);
-	ck_assert_msg(!t.rc, "%s", t.err.msg);
-}
-
-static void end(void)
-{
-	vhdx_writing_end(&t);
-	vhdx_image_free(&img);
-}
-
-static void fill(uint64_t off, uint64_t len, uint8_t byte)
-{
-	ck_assert_msg(!vhdx_writing_fill(&t, off, len, byte), "%s", t.err.msg);
-}
+#include "support/vhdx_reshaping.h"
 
 static int resize_below(uint64_t size, uint64_t below)
 {
@@ -45,18 +17,8 @@ static int resize_below(uint64_t size, uint64_t below)
 static void resize(uint64_t size)
 {
 	ck_assert_msg(!resize_below(size, UINT64_MAX), "%s", t.err.msg);
-	vhdx_writing_shut_clean(&t);
-	vhdx_writing_again(&t);
-	ck_assert_msg(!t.rc, "%s", t.err.msg);
+	again();
 	ck_assert_uint_eq(t.x->meta.disk_size, size);
-}
-
-static struct vhd_guid identity(void)
-{
-	struct vhd_info info = { .size = sizeof(info) };
-
-	vhdx_engine.info(t.x, &info);
-	return info.id;
 }
 
 START_TEST(vhdx_resize__size_that_no_disk_has_is_refused)
