@@ -4,7 +4,7 @@
 
 #include "vhd/error.h"
 
-/* The rows of rules.def, by name: VHD1_FOOTER_MISSING, VHDX_LOG_TORN, ... */
+/* The rows of rules.def, by name: VHD1_FOOTER_MISSING, VHDX_LOG_NO_SEQUENCE, ... */
 enum vhd_rule_idx {
 #define R(name, id, severity, repair, clause, sentence) RULE_##name,
 #include "base/rules.def"

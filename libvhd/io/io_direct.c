@@ -23,7 +23,7 @@ struct direct {
 	int fd;
 };
 
-/* What fits into a step from @off on, in whole pages. */
+/* What fits into a step, @skip bytes into it, in whole pages. */
 static size_t pages(size_t len, size_t skip)
 {
 	if (len > STEP - skip)

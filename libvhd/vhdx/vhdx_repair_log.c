@@ -38,7 +38,7 @@ static int log_drop(struct vhdx_fix *m, struct vhd_error *err)
 	return vhdx_fix_headers_write(m, &h, err);
 }
 
-/* @granted by what is known of the log, or by the owner's word. */
+/* @harmless, as far as is known of the log, or else by the owner's word. */
 static int log_give_up(struct vhdx_fix *m, enum vhd_rule_idx rule,
 		       bool harmless, struct vhd_error *err)
 {

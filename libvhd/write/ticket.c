@@ -17,8 +17,8 @@
  *
  * A write of a part of a sector that another ticket is writing as a whole can
  * neither copy the rest, which may be on its way, nor mark the sector, which may
- * not be there yet.  It waits for that ticket to end.  A ticket whose end is up to a caller
- * (@held) is not waited for: that is VHD_E_BUSY.
+ * not be there yet.  It waits for that ticket to end.  A ticket whose end is up
+ * to a caller (@held) is not waited for: that is VHD_E_BUSY.
  */
 #include <inttypes.h>
 #include <string.h>
