@@ -4,7 +4,24 @@
 #include "base/ckd.h"
 #include "base/fail.h"
 
-static const struct vhd_target_rule rules[] = {
+/* What a consumer of images demands. */
+struct target_rule {
+	enum vhd_target target;
+	const char *name;
+	enum vhd_format format;		/* when the caller leaves it open */
+	bool only_format;		/* no other one will do */
+	enum vhd_type type;		/* DEFAULT: any */
+	uint64_t size_align;		/* the disk's size is a multiple */
+	uint64_t size_least;		/* 0: any */
+	uint64_t size_most;		/* 0: what the format can have */
+	uint64_t vhdx_block;		/* 0: the format's default */
+	uint64_t vhd_block;
+	uint32_t flags;			/* VHD_CREATE_* it needs */
+	uint32_t logical_sector;	/* the only one it takes; 0: any */
+	bool xen;
+};
+
+static const struct target_rule rules[] = {
 	/* VHD-A-10, VHD-A-12 */
 	{ .target = VHD_TARGET_AZURE, .name = "azure",
 	  .format = VHD_FORMAT_VHD, .only_format = true,
@@ -31,7 +48,8 @@ static const struct vhd_target_rule rules[] = {
 	  .logical_sector = 512 },
 };
 
-const struct vhd_target_rule *vhd_target_rule_of(enum vhd_target target)
+/* NULL for VHD_TARGET_NONE and unknown values. */
+static const struct target_rule *rule_of(enum vhd_target target)
 {
 	size_t i;
 
@@ -42,7 +60,7 @@ const struct vhd_target_rule *vhd_target_rule_of(enum vhd_target target)
 	return NULL;
 }
 
-static int wrong(struct vhd_error *err, const struct vhd_target_rule *t,
+static int wrong(struct vhd_error *err, const struct target_rule *t,
 		 const char *what, const char *must, const char *is)
 {
 	return vhd_fail(err, VHD_E_INVAL, "%s needs %s %s, not %s", t->name,
@@ -51,7 +69,7 @@ static int wrong(struct vhd_error *err, const struct vhd_target_rule *t,
 
 int vhd_target_apply(struct vhd_create_opts *opts, struct vhd_error *err)
 {
-	const struct vhd_target_rule *t = vhd_target_rule_of(opts->target);
+	const struct target_rule *t = rule_of(opts->target);
 	bool vhdx;
 
 	if (opts->target == VHD_TARGET_NONE)
@@ -84,7 +102,7 @@ int vhd_target_apply(struct vhd_create_opts *opts, struct vhd_error *err)
 int vhd_target_sector(enum vhd_target target, uint32_t sector,
 		      struct vhd_error *err)
 {
-	const struct vhd_target_rule *t = vhd_target_rule_of(target);
+	const struct target_rule *t = rule_of(target);
 
 	if (!t || !t->logical_sector || sector == t->logical_sector)
 		return 0;
@@ -108,7 +126,7 @@ static uint64_t avoid_xen_defect(uint64_t size)
 
 uint64_t vhd_target_round(enum vhd_target target, uint64_t size)
 {
-	const struct vhd_target_rule *t = vhd_target_rule_of(target);
+	const struct target_rule *t = rule_of(target);
 
 	if (!t || size > UINT64_MAX - 64 * MiB)
 		return size;
@@ -119,7 +137,7 @@ uint64_t vhd_target_round(enum vhd_target target, uint64_t size)
 int vhd_target_size(enum vhd_target target, uint64_t size,
 		    struct vhd_error *err)
 {
-	const struct vhd_target_rule *t = vhd_target_rule_of(target);
+	const struct target_rule *t = rule_of(target);
 
 	if (!t || !t->size_most || size <= t->size_most)
 		return 0;
