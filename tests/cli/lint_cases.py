@@ -8,8 +8,8 @@ from collections import namedtuple
 import vhdx_bytes as x
 import vhdx_journal as journal
 from harness import noise, write_sparse
-from vhd_bytes import EPOCH, SECTOR, Vhd
-from vhdx_bytes import Vhdx
+from row_bench import vhd, vhdx
+from vhd_bytes import EPOCH, SECTOR
 
 MIB, GIB = 1 << 20, 1 << 30
 
@@ -41,20 +41,6 @@ def then(make, *changes):
             name = change(b, name) or name
         return name
     return made
-
-
-def vhd(change):
-    def edit(b, name):
-        with Vhd(b.path(name)) as v:
-            change(v)
-    return edit
-
-
-def vhdx(change):
-    def edit(b, name):
-        with Vhdx(b.path(name)) as v:
-            change(v)
-    return edit
 
 
 def footer(**fields):

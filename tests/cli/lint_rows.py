@@ -27,8 +27,9 @@ sys.path[:0] = [HERE, os.path.join(TESTS, "support"),
                 os.path.join(TESTS, "rules")]
 
 # pylint: disable=wrong-import-position
-from harness import Report, expect, must, run  # noqa: E402
+from harness import Report, expect, run  # noqa: E402
 from lint_cases import CASES  # noqa: E402
+from row_bench import RowBench  # noqa: E402
 
 ROW = re.compile(r"\{ \.kind = VHD_ADVICE_(\w+).*?\.clause = \"([^\"]+)\""
                  r".*?\.msg = ((?:\"(?:[^\"\\]|\\.)*\"\s*)+)", re.S)
@@ -48,18 +49,8 @@ def rows_of(path):
     return rows
 
 
-class Bench:
+class Bench(RowBench):
     """A folder with the image of one case in it."""
-
-    def __init__(self, util, where):
-        self.util = util
-        self.where = where
-
-    def path(self, name):
-        return os.path.join(self.where, name)
-
-    def vu(self, *argv):
-        return must(self.util, *argv, cwd=self.where)
 
     def lint(self, target, name):
         """(status, advice, result)"""

@@ -11,6 +11,7 @@ import vhdx_bases
 import vhdx_bytes as x
 import vhdx_journal as journal
 from harness import write_sparse
+from row_bench import vhd, vhdx
 from vhd_bytes import SECTOR, Vhd
 from vhdx_bytes import Vhdx
 
@@ -36,20 +37,6 @@ def case(name, make, *damage, lost=(), assumes=False, doubts=(), bad=False,
 def named(base):
     """The bases give paths."""
     return lambda b: os.path.basename(base(b))
-
-
-def vhd(change):
-    def edit(b, name):
-        with Vhd(b.path(name)) as v:
-            change(v)
-    return edit
-
-
-def vhdx(change):
-    def edit(b, name):
-        with Vhdx(b.path(name)) as v:
-            change(v)
-    return edit
 
 
 def cut(size):

@@ -25,25 +25,16 @@ sys.path[:0] = [HERE, os.path.join(TESTS, "support"),
                 os.path.join(TESTS, "rules")]
 
 # pylint: disable=wrong-import-position
-from harness import Report, expect, must, pieces, run  # noqa: E402
+from harness import Report, expect, pieces, run  # noqa: E402
+from row_bench import RowBench  # noqa: E402
 from salvage_cases import ALL, CASES, Refused  # noqa: E402
 
 CHUNK = 1 << 20
 MEMORY = 256 << 10  # KiB
 
 
-class Bench:
+class Bench(RowBench):
     """A folder for one case, and the program."""
-
-    def __init__(self, util, where):
-        self.util = util
-        self.where = where
-
-    def path(self, name):
-        return os.path.join(self.where, name)
-
-    def vu(self, *argv):
-        return must(self.util, *argv, cwd=self.where)
 
     def raw(self, name, out, *options):
         """The bytes of a disk."""
