@@ -164,10 +164,10 @@ def older(v):
 
 def newer(path):
     """The parent's file has a later time than the child."""
-    st = os.stat(beside(path))
-    os.utime(beside(path), (st.st_atime + 100, st.st_mtime + 100))
     with Vhd(path) as v:
         v.set_header(parent_timestamp=0)
+    st = os.stat(path)
+    os.utime(beside(path), ns=(st.st_atime_ns, st.st_mtime_ns + 10 ** 11))
 
 
 case("vhd_parent_time", ["VHD1_PARENT_TIME"], base=child, damage=edit(older),
