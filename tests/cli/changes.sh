@@ -88,7 +88,7 @@ run 2 vu changes --layers 1 fresh.avhdx base.vhdx
 usage_error changes
 
 # On a terminal each row begins a line of its own, with the bar gone. A reader
-# that pauses makes it long enough for a bar.
+# that pauses after the first byte makes it long enough for a bar.
 if command -v script >/dev/null 2>&1; then
 	run 0 vu create --size 32M old.vhdx
 	run 0 vu create --size 32M new.vhdx
@@ -96,7 +96,11 @@ if command -v script >/dev/null 2>&1; then
 	run 0 vu write new.vhdx data
 	export VHD_UTIL
 	TERM=xterm script -qec "'$VHD_UTIL' changes old.vhdx new.vhdx" \
-		/dev/null 2>&1 </dev/null | { sleep 1; cat >"$out"; }
+		/dev/null 2>&1 </dev/null | {
+		dd bs=1 count=1 status=none
+		sleep 1
+		cat
+	} >"$out"
 	out_has "4096 extents, 16 MiB"
 	out_has "% ["
 	# What is left of a line when all that was wiped is gone.

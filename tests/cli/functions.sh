@@ -8,6 +8,7 @@
 #	run STATUS COMMAND...	run it, demand that exit status; its output is
 #				in $out and $err (files)
 #	vu ...			the program
+#	signalled SIGNAL COMMAND...	run it and send it that signal
 #	fail TEXT		end the test
 #	requires COMMAND...	skip the test where one is missing
 #
@@ -67,6 +68,43 @@ run() {
 	got=0
 	"$@" >"$out" 2>"$err" </dev/null || got=$?
 	[ "$got" -eq "$want" ] || fail "exit status $got, not $want"
+}
+
+# signalled SIGNAL COMMAND...: run it; once it catches signals, however long it took
+# to start, and has had time to do something, it gets that one.  Its status is
+# $got: 137, if one signal was not enough.
+signalled() {
+	signal=$1
+	shift
+	last="SIG$signal for $*"
+	# A background job of a shell ignores INT, and reads nothing.
+	{ env --default-signal "$@" <&9 & } 9<&0
+	victim=$!
+	step=0
+	until catches "$victim" || [ $step -ge 600 ]; do
+		step=$((step + 1))
+		sleep 0.05
+	done
+	begun
+	kill -s "$signal" "$victim" 2>/dev/null || true
+	step=0
+	while is_running "$victim"; do
+		[ $step -ne 400 ] || kill -s KILL "$victim"
+		step=$((step + 1))
+		sleep 0.05
+	done
+	got=0
+	wait "$victim" || got=$?
+}
+# A test may know better when that is.
+begun() { sleep 0.5; }
+# HUP, INT and TERM, which the shell that becomes the program does not catch all.
+catches() {
+	mask=$(sed -n 's/^SigCgt:.*\(....\)$/\1/p' "/proc/$1/status" \
+		2>/dev/null) && [ $((0x0$mask & 0x4003)) -eq $((0x4003)) ]
+}
+is_running() {
+	grep -qs '^State:.[^XZ]' "/proc/$1/status"
 }
 
 # Fixed text in what the last command printed.

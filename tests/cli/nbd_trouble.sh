@@ -64,26 +64,42 @@ err_has "cannot look for data from 0x0 on: Input/output error"
 absent new.vhdx
 unserve
 
-# gone SECONDS COMMAND...: the server is killed while the command runs
+# slow ARG...: a server whose requests are seen
+slow() {
+	rm -f requests
+	serve --filter=log --filter=delay "$@" logfile="$T/requests"
+}
+# asked WHAT: the server got such a request, and does not answer for a while
+asked() {
+	step=0
+	until grep -aqs " $1 id=" requests || [ $step -ge 600 ]; do
+		step=$((step + 1))
+		sleep 0.05
+	done
+	sleep 0.3
+}
+
+# gone STATUS REQUEST COMMAND...: the server is killed while the command waits for
+# what it has requested
 gone() {
 	want=$1
-	after=$2
+	request=$2
 	shift 2
 	# shellcheck disable=SC2086
-	(sleep "$after"; kill -9 $server) &
+	(asked "$request"; kill -9 $server) &
 	run "$want" timeout -k 1 60 "$VHD_UTIL" "$@"
 	wait $! 2>/dev/null || true
 	wait $job 2>/dev/null || true
 	server=
 }
-serve --filter=delay file disk.raw delay-read=5
-gone 1 0.5 convert "$uri" new.vhdx
+slow file disk.raw delay-read=60
+gone 1 Read convert "$uri" new.vhdx
 one_sentence convert
 err_has "Connection reset by peer"
 err_has "hint: the server ended the connection"
 absent new.vhdx
-serve --filter=delay memory 40M delay-write=5
-gone 1 0.5 convert disk.vhdx "$uri"
+slow memory 40M delay-write=60
+gone 1 Write convert disk.vhdx "$uri"
 one_sentence convert
 err_has "the NBD server went away; its disk is written in part"
 
@@ -96,27 +112,31 @@ err_has "; its disk may be written in part"
 unserve
 
 # ^C, while the server says nothing: reading, writing, and at the start.
-# stopped ARG...
+# stopped REQUEST ARG...
 stopped() {
-	run 130 timeout --preserve-status -s INT -k 20 0.6 "$VHD_UTIL" \
-		convert "$@"
+	request=$1
+	shift
+	: >requests
+	signalled INT "$VHD_UTIL" convert "$@" >"$out" 2>"$err" </dev/null
+	[ $got -eq 130 ] || fail "status $got after SIGINT"
 	[ "$(grep -v "its disk may be written in part" "$err")" = \
 		"vhd-util convert: cancelled" ] || fail "other words"
 }
-serve --filter=delay file disk.raw delay-read=100
-stopped "$uri" new.vhdx
-stopped "$uri" new.raw
+begun() { asked "$request"; }
+slow file disk.raw delay-read=100
+stopped Read "$uri" new.vhdx
+stopped Read "$uri" new.raw
 kill -9 "$server"
 wait $job 2>/dev/null || true
-serve --filter=delay memory 40M delay-write=100
-stopped disk.vhdx "$uri"
+slow memory 40M delay-write=100
+stopped Write disk.vhdx "$uri"
 err_has "vhd-util convert: warning: $uri: its disk may be written in part"
 kill -9 "$server"
 wait $job 2>/dev/null || true
-serve --filter=delay memory 40M delay-open=100
-stopped disk.vhdx "$uri"
+slow memory 40M delay-open=100
+stopped Preconnect disk.vhdx "$uri"
 err_lacks "in part"
-stopped "$uri" new.vhdx
+stopped Preconnect "$uri" new.vhdx
 kill -9 "$server"
 wait $job 2>/dev/null || true
 server=

@@ -5,10 +5,15 @@
 
 requires script stty
 head -c 8M /dev/urandom >disk.raw
-# A reader that pauses makes the conversion long enough for a bar.
+# A reader that pauses after the first byte makes the conversion long enough for a
+# bar.
 cat >slow.sh <<'S'
 stty cols "$1"
-"$VHD_UTIL" convert disk.raw - | { sleep 1; cat >/dev/null; }
+"$VHD_UTIL" convert disk.raw - | {
+	dd bs=1 count=1 status=none
+	sleep 1
+	cat
+} >/dev/null
 S
 TERM=xterm
 export TERM VHD_UTIL

@@ -24,10 +24,14 @@ begin() {
 	"$VHD_UTIL" convert "$@" >"$out" 2>"$err" </dev/null &
 	vu=$!
 	find_qemu
-	# What it needed to start is gone again.
+	# What it needed to start goes again.
+	n=0
+	while left=$(find "$TMPDIR" -mindepth 1) && [ -n "$left" ]; do
+		n=$((n + 1))
+		[ $n -lt 500 ] || fail "while it runs there is: $left"
+		sleep 0.02
+	done
 	sleep 0.3
-	left=$(find "$TMPDIR" -mindepth 1)
-	[ -z "$left" ] || fail "while it runs there is: $left"
 }
 
 # ended STATUS

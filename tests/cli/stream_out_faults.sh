@@ -3,7 +3,7 @@
 # Streams that end early: readers that go away, full disks, signals.
 . "$(dirname "$0")/functions.sh"
 
-requires timeout mkfifo
+requires mkfifo
 head -c 24M /dev/urandom >disk.raw
 truncate -s 64M disk.raw
 for format in raw vhd vhdx; do
@@ -28,10 +28,9 @@ mkfifo pipe
 exec 3<>pipe
 for format in raw vhd vhdx; do
 	for more in "" --compress; do
-		got=0
-		# Had it to be killed, the status would be 137.
-		timeout --preserve-status -k 20 -s INT 1 "$VHD_UTIL" convert \
-			$more --format $format disk.raw - >&3 2>"$err" || got=$?
+		# shellcheck disable=SC2086
+		signalled INT "$VHD_UTIL" convert $more --format $format \
+			disk.raw - >&3 2>"$err"
 		[ $got -eq 130 ] || fail "status $got after SIGINT"
 		err_has "vhd-util convert: cancelled"
 	done
@@ -50,9 +49,8 @@ one_sentence convert
 only disk.raw pipe
 head -c 200M /dev/urandom >disk.raw
 for signal in INT TERM; do
-	got=0
-	timeout --preserve-status -k 20 -s $signal 1 "$VHD_UTIL" convert \
-		--threads 1 --compress=9 disk.raw big.raw.gz 2>"$err" || got=$?
+	signalled $signal "$VHD_UTIL" convert --threads 1 --compress=9 \
+		disk.raw big.raw.gz 2>"$err"
 	[ $got -eq 130 ] || fail "status $got after SIG$signal"
 	err_has "vhd-util convert: cancelled"
 	only disk.raw pipe

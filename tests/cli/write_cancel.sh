@@ -4,17 +4,21 @@
 # came.
 . "$(dirname "$0")/functions.sh"
 
-requires timeout mkfifo
+requires mkfifo
 noise 3000000 >data
+# What does not fit into the pipe was read.
+begun() {
+	while is_running "$feeder"; do sleep 0.05; done
+	sleep 0.5
+}
 for f in a.vhd a.vhdx; do
 	run 0 vu create --size 16M $f
 	for signal in INT TERM HUP; do
 		mkfifo pipe
 		exec 3<>pipe
 		cat data >&3 &
-		got=0
-		timeout --foreground --preserve-status -k 20 -s $signal 1 \
-			"$VHD_UTIL" write $f <&3 >"$out" 2>"$err" || got=$?
+		feeder=$!
+		signalled $signal "$VHD_UTIL" write $f <&3 >"$out" 2>"$err"
 		exec 3>&-
 		wait
 		rm pipe
