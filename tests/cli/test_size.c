@@ -80,6 +80,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tc, 50);
 	tcase_add_test(tc, size__what_is_printed_is_read_back_to_the_byte);
 	tcase_add_test(tc, size__random_sizes_round_trip);
 	tcase_add_test(tc, size__shortest_exact_text_is_printed);

@@ -543,6 +543,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, tc);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, io__read_past_the_end_is_an_error_that_names_place_and_file);
 	tcase_add_test(tc, io__padded_read_gives_zeros_past_the_end);
 	tcase_add_test(tc, io__a_file_that_was_cut_does_not_end_in_zeros);

@@ -212,6 +212,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, tc);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, io_fault__plan_of_zeros_only_passes_on);
 	tcase_add_test(tc, io_fault__only_the_named_kinds_are_counted);
 	tcase_add_test(tc, io_fault__each_call_fails_once_with_the_errno_of_the_plan);

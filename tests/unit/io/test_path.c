@@ -205,6 +205,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, tc);
+	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, path__splits_into_directory_and_last_component,
 			    0, ROWS(splits));
