@@ -9,6 +9,8 @@
 #				in $out and $err (files)
 #	vu ...			the program
 #	signalled SIGNAL COMMAND...	run it and send it that signal
+#	qemu_holds FORMAT FILE COMMAND	QEMU has it open and has done that with
+#				a sector; qemu_lets_go ends it
 #	fail TEXT		end the test
 #	requires COMMAND...	skip the test where one is missing
 #
@@ -105,6 +107,26 @@ catches() {
 }
 is_running() {
 	grep -qs '^State:.[^XZ]' "/proc/$1/status"
+}
+
+# Asking for the file by opening it could lock QEMU out.
+qemu_holds() {
+	mkfifo .hold
+	timeout 300 qemu-io -f "$1" "$2" <.hold >.held 2>&1 &
+	holder=$!
+	exec 9>.hold
+	echo "$3 0 512" >&9
+	step=0
+	until grep -qs "512/512 bytes" .held; do
+		step=$((step + 1))
+		[ $step -lt 600 ] || fail "qemu-io: $(cat .held)"
+		sleep 0.05
+	done
+}
+qemu_lets_go() {
+	exec 9>&-
+	wait $holder || true
+	rm .hold .held
 }
 
 # Fixed text in what the last command printed.

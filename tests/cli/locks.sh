@@ -5,18 +5,12 @@
 
 requires qemu-io timeout
 run 0 vu create --size 64M a.vhdx
-mkfifo hold
-qemu-io -f vhdx a.vhdx <hold >/dev/null 2>&1 &
-pid=$!
-exec 3>hold
-echo "write 0 512" >&3
-sleep 1
+qemu_holds vhdx a.vhdx write
 got=0
 vu info a.vhdx >"$out" 2>"$err" || got=$?
 no=0
 vu info --no-lock a.vhdx >/dev/null 2>&1 || no=$?
-exec 3>&-
-wait $pid || true
+qemu_lets_go
 [ $got -eq 1 ] || fail "status $got while qemu holds the image"
 one_sentence info
 err_has "hint: stop the program that uses it"

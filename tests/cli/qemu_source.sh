@@ -146,22 +146,13 @@ run 2 vu convert --disk 0 disk.qcow2 new.vhdx
 usage_error convert
 
 # One that is in use.
-mkfifo in
-timeout 60 qemu-io -f qcow2 disk.qcow2 <in >/dev/null 2>&1 &
-exec 9>in
-n=0
-while rm -f new.vhdx && vu convert disk.qcow2 new.vhdx 2>/dev/null; do
-	n=$((n + 1))
-	[ $n -lt 100 ] || fail "it is not found to be in use"
-	sleep 0.05
-done
+qemu_holds qcow2 disk.qcow2 read
 run 1 vu convert disk.qcow2 new.vhdx
 one_sentence convert
 err_has "another program has the file open"
 err_has "--no-lock"
 run 0 vu convert --no-lock disk.qcow2 new.vhdx
-exec 9>&-
-wait
-rm new.vhdx in
+qemu_lets_go
+rm new.vhdx
 absent new.vhdx
 clean

@@ -10,12 +10,7 @@ cp a.vhdx damaged
 run 0 vu repair --repair a.vhdx
 cp a.vhdx mended
 cp damaged a.vhdx
-mkfifo hold
-timeout 60 qemu-io -f vhdx a.vhdx <hold >/dev/null 2>&1 &
-pid=$!
-exec 3>hold
-echo "write 0 512" >&3
-sleep 1
+qemu_holds vhdx a.vhdx write
 cp a.vhdx running
 got=0
 timeout 30 "$VHD_UTIL" repair --repair --undo-file u a.vhdx >"$out" \
@@ -24,8 +19,7 @@ undo=0
 timeout 30 "$VHD_UTIL" repair --undo a.vhdx.undo >/dev/null 2>undo.err \
 	</dev/null || undo=$?
 cp a.vhdx later
-exec 3>&-
-wait $pid || true
+qemu_lets_go
 [ $got -eq 1 ] || fail "status $got while qemu holds the image"
 one_sentence repair
 err_has "hint: stop the program that uses it"

@@ -30,17 +30,11 @@ for format in vhd vhdx; do
 	down first
 done
 
-mkfifo hold
-qemu-io -f vhdx disk.vhdx <hold >/dev/null 2>&1 &
-pid=$!
-exec 3>hold
-echo "write 0 512" >&3
-is_held() { ! vu info disk.vhdx; }
-eventually is_held
+qemu_holds vhdx disk.vhdx write
+run 1 vu info disk.vhdx
 run 1 vf disk.vhdx m
 refused
-exec 3>&-
-wait $pid || true
+qemu_lets_go
 up disk.vhdx m
 run 1 timeout 20 qemu-io -f vhdx -c "read 0 512" disk.vhdx
 down m
