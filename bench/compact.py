@@ -95,11 +95,28 @@ class Loop:
                         "--sizelimit", length, raw).strip()
         self.read_only = read_only
         self.place = None
-        # For who cleans up after us, should we be killed.
-        if "VHD_FUSE_BOX" in os.environ:
-            with open(os.path.join(os.environ["VHD_FUSE_BOX"], "loops"), "a",
-                      encoding="ascii") as loops:
-                loops.write(self.dev + "\n")
+        self.listed(True)
+
+    def listed(self, held):
+        """For who cleans up after us, should we be killed.  What is detached
+        may be somebody else's at once, and is not to be cleaned up."""
+        if "VHD_FUSE_BOX" not in os.environ:
+            return
+        with open(os.path.join(os.environ["VHD_FUSE_BOX"], "loops"), "a+",
+                  encoding="ascii") as loops:
+            loops.seek(0)
+            others = [n for n in loops.read().split() if n != self.dev]
+            loops.truncate(0)
+            for name in others + [self.dev] * held:
+                loops.write(name + "\n")
+
+    def backing(self):
+        name = os.path.basename(self.dev)
+        try:
+            with open(f"/sys/block/{name}/loop/backing_file", "rb") as file:
+                return file.read()
+        except OSError:
+            return None
 
     def mount(self, kind, place):
         argv = list(MOUNT[kind])
@@ -118,12 +135,16 @@ class Loop:
                                   stderr=subprocess.DEVNULL).returncode == 0:
                     break
                 time.sleep(0.2)
-        # ntfs-3g goes on writing back for a moment after umount.
-        for _ in range(50):
-            if subprocess.run(["losetup", "-d", self.dev], check=False,
-                              stderr=subprocess.DEVNULL).returncode == 0:
+        ours = self.backing()
+        self.listed(False)
+        # ntfs-3g goes on writing back for a moment after umount; the device
+        # stays as long as that has it open.
+        subprocess.run(["losetup", "-d", self.dev], check=False,
+                       stderr=subprocess.DEVNULL)
+        for _ in range(300):
+            if self.backing() != ours:
                 break
-            time.sleep(0.2)
+            time.sleep(0.1)
 
 
 class Filler:

@@ -151,12 +151,15 @@ skip_loop() {
 	fail "losetup: $1"
 }
 
-loop_detached() { ! losetup "$1" 2>/dev/null | grep -q .; }
+# Somebody else may have got its number at once.
+loop_backing() { losetup -n -O BACK-INO,BACK-MAJ:MIN "$1" 2>/dev/null || true; }
+loop_detached() { [ "$(loop_backing "$1")" != "$2" ]; }
 loop_del() {
+	backing=$(loop_backing "$1")
 	grep -vxF "$1" "$VHD_FUSE_BOX/loops" >"$T/.loops" || true
 	cat "$T/.loops" >"$VHD_FUSE_BOX/loops"
 	run 0 timeout 60 losetup -d "$1"
-	eventually loop_detached "$1"
+	eventually loop_detached "$1" "$backing"
 }
 
 # The node may be for root alone: the box has one of its own.
