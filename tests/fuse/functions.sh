@@ -29,6 +29,8 @@ if [ -z "${VHD_FUSE_BOX-}" ]; then
 		echo "SKIP(host): mount namespaces are not allowed here"
 		exit 77
 	fi
+	# Tables of mounts write blanks in another way.
+	case ${TMPDIR-} in *[[:space:]]*) TMPDIR=/tmp ;; esac
 	VHD_FUSE_BOX=$(mktemp -d "${TMPDIR:-/tmp}/vhd-fuse.XXXXXX")
 	chmod 711 "$VHD_FUSE_BOX"
 	export VHD_FUSE_BOX
