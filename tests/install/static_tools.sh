@@ -47,7 +47,7 @@ cd "$here"
 	cat log
 	fail "it cannot be configured"
 }
-timeout 500 "$cmake" --build build --parallel 2 \
+timeout 1400 "$cmake" --build build --parallel 2 \
 	--target vhd-util --target td-util >log 2>&1 || {
 	tail -n 40 log
 	fail "it cannot be built"
