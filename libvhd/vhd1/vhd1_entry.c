@@ -64,6 +64,7 @@ int vhd1_bits_store(struct vhd1 *v, uint64_t at, uint64_t from, uint64_t to,
 struct dropping {
 	struct vhd1 *v;
 	uint64_t keep;
+	bool unmarked;			/* no others */
 	uint64_t at;			/* of @sector; VHD_NO_OFFSET: none */
 	bool any;
 	uint8_t sector[VHD1_SECTOR];	/* of the table */
@@ -101,10 +102,13 @@ static int drop(void *arg, uint64_t blk, uint32_t entry, struct vhd_error *err)
 	struct vhd1_write *wr = d->v->write;
 	uint64_t off = d->v->hdr.table_off + 4 * blk;
 	be32 raw = be32_make(VHD1_UNUSED);
-	int rc;
+	bool marked = false;
+	int rc = 0;
 
-	if (blk < d->keep)
-		return 0;
+	if (blk >= d->keep && d->unmarked)
+		rc = vhd1_batmap_bit(d->v, blk, &marked, err);
+	if (rc || marked || blk < d->keep)
+		return rc;
 	rc = drop_load(d, align_down(off, VHD1_SECTOR), err);
 	if (rc)
 		return rc;
@@ -117,14 +121,28 @@ static int drop(void *arg, uint64_t blk, uint32_t entry, struct vhd_error *err)
 	return 0;
 }
 
+static int drop_all(struct dropping *d, struct vhd_error *err)
+{
+	const struct vhd1_walk walk = { .fn = drop, .arg = d };
+	int rc;
+
+	d->at = VHD_NO_OFFSET;
+	rc = vhd1_table_walk(d->v, &walk, err);
+	if (!rc)
+		rc = drop_store(d, err);
+	return rc || !d->any ? rc : vhd1_flush(d->v, err);
+}
+
 int vhd1_entries_drop(struct vhd1 *v, uint64_t keep, struct vhd_error *err)
 {
-	struct dropping d = { .v = v, .keep = keep, .at = VHD_NO_OFFSET };
-	const struct vhd1_walk walk = { .fn = drop, .arg = &d };
-	int rc = keep < v->hdr.max_entries ? vhd1_table_walk(v, &walk, err)
-					   : 0;
+	struct dropping d = { .v = v, .keep = keep };
 
-	if (!rc)
-		rc = drop_store(&d, err);
-	return rc || !d.any ? rc : vhd1_flush(v, err);
+	return keep < v->hdr.max_entries ? drop_all(&d, err) : 0;
+}
+
+int vhd1_entries_drop_unmarked(struct vhd1 *v, struct vhd_error *err)
+{
+	struct dropping d = { .v = v, .unmarked = true };
+
+	return drop_all(&d, err);
 }

@@ -79,6 +79,8 @@ int vhd1_bits_store(struct vhd1 *v, uint64_t at, uint64_t from, uint64_t to,
 		    bool set, struct vhd_error *err);
 /* Entries from @keep on become unused, durably; their space is free. */
 int vhd1_entries_drop(struct vhd1 *v, uint64_t keep, struct vhd_error *err);
+/* The same for those that the batmap does not show, for they may go alone. */
+int vhd1_entries_drop_unmarked(struct vhd1 *v, struct vhd_error *err);
 
 /* vhd1_vacate.c: [from, to) lies in front of the footer, and no block in it. */
 int vhd1_vacate(struct vhd1 *v, uint64_t from, uint64_t to,

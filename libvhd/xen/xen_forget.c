@@ -3,9 +3,11 @@
  * All data of an image is forgotten: the batmap first, for a bit without a block is
  * an error (VHD-X-10), then the table, then the end of the file.
  *
- * The batmap changes by way of some free room (vhd1_batmap_put.c).  On a device
- * that has none it is overwritten: until the call is made again, a cut then leaves
- * a batmap whose checksum is wrong, which our programs open and Xen's do not.
+ * The batmap changes by way of some free room (vhd1_batmap_put.c).  A device that
+ * has none gets it from the blocks that the batmap does not show, which go first.
+ * Where it shows every one of them it is overwritten: until the call is made again,
+ * a cut then leaves a batmap whose checksum is wrong, which our programs open and
+ * Xen's do not.
  *
  * The table may say what it likes: who has blocks that lie over each other, or
  * where none can be, is rid of them.
@@ -17,6 +19,9 @@
 #include "vhd/xen.h"
 #include "vhd1/vhd1_reshape.h"
 #include "xen/xen_file.h"
+
+/* Of a map without a bit, however long. */
+#define EMPTY_SUM UINT32_MAX
 
 static const struct vhd1_map_edit none = { .keep = 0, .but = VHD_NO_OFFSET };
 
@@ -34,6 +39,18 @@ static int clear_in_place(struct vhd1 *v, struct vhd_error *err)
 	return rc;
 }
 
+/* What the blocks that nobody marked have held is room. */
+static int make_room(struct vhd1 *v, struct vhd_error *err)
+{
+	int rc = vhd1_entries_drop_unmarked(v, err);
+
+	if (rc)
+		return rc;
+	v->write->scanned = false;
+	vhd_space_clear(&v->write->space);
+	return vhd1_scan(v, err);
+}
+
 static int clear_batmap(struct vhd1 *v, struct vhd_error *err)
 {
 	bool differs = false;
@@ -42,9 +59,17 @@ static int clear_batmap(struct vhd1 *v, struct vhd_error *err)
 	if (!v->has_batmap)
 		return 0;
 	rc = vhd1_batmap_differs(v, &none, &differs, err);
-	if (rc || !differs)
+	if (rc || (!differs && v->batmap.checksum == EMPTY_SUM))
 		return rc;
+	/* All that a cut has kept from changing is one sector. */
+	if (!differs)
+		return clear_in_place(v, err);
 	rc = vhd1_batmap_put(v, &none, err);
+	if (rc == VHD_E_NOSPACE) {
+		rc = make_room(v, err);
+		if (!rc)
+			rc = vhd1_batmap_put(v, &none, err);
+	}
 	return rc == VHD_E_NOSPACE ? clear_in_place(v, err) : rc;
 }
 
