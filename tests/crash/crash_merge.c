@@ -52,6 +52,34 @@ static bool cut_file(struct hunt *h, struct crash_base *base,
 	return ok;
 }
 
+/* What is left of a file when power fails after the merge. */
+static void keep_flushed(struct crash_file *f, struct vhd_trace *trace,
+			 struct crash_base *base)
+{
+	struct crash_ops ops;
+
+	crash_ops_get(&ops, trace, base);
+	crash_file_reset(f, base);
+	crash_ops_flushed(&ops, f);
+	crash_ops_free(&ops);
+}
+
+static bool is_durable(struct hunt *h, struct crash_base *low_base,
+		       struct vhd_trace *low_trace, struct crash_base *top_base,
+		       struct vhd_trace *top_trace)
+{
+	struct crash_two two = { crash_file_new(), crash_file_new() };
+	bool ok;
+
+	keep_flushed(two.low, low_trace, low_base);
+	keep_flushed(two.top, top_trace, top_base);
+	ok = crash_pair_verify(&h->pair, &two, true);
+	crash_context(&h->pair.fail, "when the merge had returned");
+	crash_file_free(two.low);
+	crash_file_free(two.top);
+	return ok;
+}
+
 /* Merges what the files hold, and cuts that. */
 static bool merge_and_cut(struct hunt *h, struct crash_file *low,
 			  struct crash_file *top, uint64_t states, bool again)
@@ -69,7 +97,8 @@ static bool merge_and_cut(struct hunt *h, struct crash_file *low,
 	crash_file_reset(two.top, top_base);
 	crash_file_reset(was, low_base);
 	ok = crash_pair_merge(&h->pair, &two, top_trace, low_trace) &&
-	     crash_pair_verify(&h->pair, &two, true);
+	     crash_pair_verify(&h->pair, &two, true) &&
+	     is_durable(h, low_base, low_trace, top_base, top_trace);
 	if (ok && states)
 		ok = cut_file(h, top_base, top_trace, was, false, states / 4,
 			      again) &&

@@ -115,6 +115,21 @@ static bool is_strict(const struct crash_reshape *r, struct crash_file *f)
 	return yes;
 }
 
+/* Power fails when the call has returned: all that it has changed is there. */
+static bool is_durable(const struct crash_reshape *r,
+		       const struct crash_ops *ops, struct crash_failure *fail)
+{
+	struct crash_file *f = crash_file_new();
+	bool ok;
+
+	crash_file_reset(f, r->base);
+	crash_ops_flushed(ops, f);
+	ok = crash_reshape_judge(r, f, true, fail);
+	crash_context(fail, "when the call had returned");
+	crash_file_free(f);
+	return ok;
+}
+
 /* Without a cut; then with all of them. */
 static bool hunt(struct crash_hunt *h, struct crash_reshape *r)
 {
@@ -135,7 +150,8 @@ static bool hunt(struct crash_hunt *h, struct crash_reshape *r)
 		crash_context(&h->fail, "without a power cut");
 	r->strict = ok && is_strict(r, f);
 	crash_ops_get(&ops, t, r->base);
-	if (r->strict)
+	ok = ok && is_durable(r, &ops, &h->fail);
+	if (ok && r->strict)
 		ok = crash_reshape_kills(r, &ops, &r->kills, &h->fail);
 	h->judge = &judge;
 	ok = ok && crash_hunt(h, &prey);

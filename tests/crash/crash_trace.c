@@ -139,6 +139,18 @@ void crash_ops_get(struct crash_ops *ops, const struct vhd_trace *t,
 	crash_file_free(f);
 }
 
+void crash_ops_flushed(const struct crash_ops *ops, struct crash_file *f)
+{
+	static const struct crash_tear whole = { CRASH_WHOLE, 0 };
+	size_t n = ops->count;
+
+	while (n && ops->op[n - 1].kind != VHD_TRACE_FLUSH)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		if (ops->op[i].kind != VHD_TRACE_FLUSH)
+			crash_op_apply(&ops->op[i], &whole, f);
+}
+
 void crash_ops_free(struct crash_ops *ops)
 {
 	for (size_t i = 0; i < ops->count; i++) {

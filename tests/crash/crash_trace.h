@@ -51,6 +51,8 @@ void crash_ops_free(struct crash_ops *ops);
 uint64_t crash_op_sectors(const struct crash_op *op);
 void crash_op_apply(const struct crash_op *op, const struct crash_tear *tear,
 		    struct crash_file *f);
+/* All that is durable after the last one. */
+void crash_ops_flushed(const struct crash_ops *ops, struct crash_file *f);
 bool crash_op_overlap(const struct crash_op *a, const struct crash_op *b);
 void crash_op_print(const struct crash_op *op, FILE *out);
 
