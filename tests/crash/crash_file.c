@@ -36,6 +36,7 @@ struct crash_file {
 	uint64_t base_end;
 	uint64_t size;
 	uint64_t changes;
+	bool fixed;			/* its end stays where it is */
 	struct page **slot;
 	size_t slots;
 	size_t *used;
@@ -272,6 +273,11 @@ void crash_file_set_size(struct crash_file *f, uint64_t size)
 	f->size = size;
 }
 
+void crash_file_fix_size(struct crash_file *f)
+{
+	f->fixed = true;
+}
+
 static int64_t op_pread(void *h, void *buf, size_t len, uint64_t off)
 {
 	struct crash_file *f = h;
@@ -285,9 +291,13 @@ static int64_t op_pread(void *h, void *buf, size_t len, uint64_t off)
 
 static int64_t op_pwrite(void *h, const void *buf, size_t len, uint64_t off)
 {
+	struct crash_file *f = h;
+
 	if (!range_in(off, len, SIZE_LIMIT))
 		return -EFBIG;
-	crash_file_write(h, buf, len, off);
+	if (f->fixed && !range_in(off, len, f->size))
+		return -ENOSPC;
+	crash_file_write(f, buf, len, off);
 	return (int64_t)len;
 }
 
@@ -304,9 +314,13 @@ static int64_t op_get_size(void *h)
 
 static int op_set_size(void *h, uint64_t size)
 {
+	struct crash_file *f = h;
+
 	if (size >= SIZE_LIMIT)
 		return -EFBIG;
-	crash_file_set_size(h, size);
+	if (f->fixed)
+		return -EINVAL;
+	crash_file_set_size(f, size);
 	return 0;
 }
 
@@ -316,6 +330,8 @@ static int op_zero_range(void *h, uint64_t len, uint64_t off)
 
 	if (!range_in(off, len, SIZE_LIMIT - 1))
 		return -EFBIG;
+	if (f->fixed && off + len > f->size)
+		return -ENOSPC;
 	if (off + len > f->size)
 		crash_file_set_size(f, off + len);
 	crash_file_clear(f, len, off);

@@ -42,6 +42,8 @@ void crash_file_write(struct crash_file *f, const void *buf, uint64_t len,
 /* Does not make the file longer. */
 void crash_file_clear(struct crash_file *f, uint64_t len, uint64_t off);
 void crash_file_set_size(struct crash_file *f, uint64_t size);
+/* From now on calls of crash_file_ops that would move its end fail. */
+void crash_file_fix_size(struct crash_file *f);
 
 /* Closing leaves the file alone. */
 extern const struct vhd_io_ops crash_file_ops;

@@ -57,6 +57,20 @@ struct crash_reshape {
 void crash_reshape_make(struct crash_reshape *r);
 void crash_reshape_free(struct crash_reshape *r);
 
+/* crash_reshape_kind.c: what others make, and the lack of room. */
+
+/* By QEMU, so that a geometry says how large it is, or may. */
+bool crash_reshape_qemu(const struct crash_reshape *r);
+/* A fixed VHDX of which QEMU says for each block alone where it is. */
+bool crash_reshape_unplaced(const struct crash_reshape *r);
+/* A volume that has no room for a second batmap; @full: nor has it a block that
+ * is not full, which could give its place. */
+bool crash_reshape_tight(const struct crash_reshape *r, bool *full);
+/* Before the first use, and after the last one. */
+void crash_reshape_kind_begin(const struct crash_reshape *r,
+			      struct crash_file *f);
+void crash_reshape_kind_end(struct crash_reshape *r);
+
 /* crash_reshape_verb.c: does the verb's work on @f, from opening to closing. */
 bool crash_reshape_do(const struct crash_reshape *r, struct crash_file *f,
 		      struct vhd_trace *t, struct crash_failure *fail);

@@ -28,6 +28,8 @@ static uint64_t room_of(const struct crash_reshape *r)
 {
 	uint64_t room = r->setup.seed / 4 * 11 % 40 * CRASH_SECTOR;
 
+	if (crash_reshape_tight(r, NULL))
+		return 0;
 	if (r->verb == CRASH_FILL)
 		room += 14 * (r->setup.block + CRASH_PAGE);
 	/* Where no block is aligned there may be no gap. */

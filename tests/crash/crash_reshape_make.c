@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ckd.h"
+#include "codec/vhd1_geometry.h"
 #include "image/change.h"
 #include "support/base_rand.h"
 #include "support/vhd1_mark.h"
@@ -13,6 +14,8 @@ enum { LONGEST = 96 * 1024, OPS = 24 };
 
 /* A disk that needs a longer table when it grows: see vhdx.md 8.1. */
 static const uint64_t table_full = 100 * GiB, table_long = 200 * GiB;
+/* One whose batmap is longer than what lies free between aligned blocks. */
+static const uint64_t map_long = 512 * GiB;
 
 static uint64_t draw_size(struct crash_reshape *r, uint64_t most)
 {
@@ -32,6 +35,12 @@ static bool had_growth(const struct crash_reshape *r)
 	       r->setup.type->format == VHD_FORMAT_VHDX;
 }
 
+/* What the geometry of a disk says; 0 for a very small one. */
+static uint64_t geometry_size(uint64_t size)
+{
+	return vhd1_geometry_size(vhd1_geometry_of(size));
+}
+
 static void draw(struct crash_reshape *r)
 {
 	struct crash_setup *s = &r->setup;
@@ -42,14 +51,22 @@ static void draw(struct crash_reshape *r)
 		s->sector = 512;
 		s->size = table_full;
 	}
+	if (crash_reshape_tight(r, NULL)) {
+		s->block = 2 * MiB;
+		s->size = map_long;
+	}
 	crash_setup_draw(s);
+	s->xen |= crash_reshape_tight(r, NULL);
 	/* A table of several pages. */
 	if (vhdx && r->verb == CRASH_SHRINK && s->seed % 3 == 1 &&
 	    s->type->type != VHD_TYPE_FIXED)
 		s->size += 3 * GiB;
 	/* A last block that is cut is as good as one that is whole. */
-	if (s->size != table_full && base_rand_below(&r->rng, 2))
+	if (s->size != table_full && s->size != map_long &&
+	    base_rand_below(&r->rng, 2))
 		s->size += draw_size(r, s->block) % s->block;
+	if (crash_reshape_qemu(r) && geometry_size(s->size))
+		s->size = geometry_size(s->size);
 	r->old_size = r->new_size = s->size;
 	if (r->verb == CRASH_GROW)
 		r->new_size += draw_size(r, 5 * s->block);
@@ -107,6 +124,7 @@ static void work(struct crash_reshape *r, struct vhd_image *img)
 {
 	static uint8_t buf[LONGEST];
 	uint64_t block = r->setup.block;
+	bool tight = crash_reshape_tight(r, NULL);
 
 	for (int i = 0; i < OPS; i++) {
 		uint64_t len = 512 + align_down(base_rand_below(
@@ -117,7 +135,7 @@ static void work(struct crash_reshape *r, struct vhd_image *img)
 		if (i % 8 == 0 && (r->verb == CRASH_COMPACT ||
 				   r->verb == CRASH_COMPACT_FS))
 			spend(r, img);
-		if (base_rand_below(&r->rng, 5) == 0) {
+		if (base_rand_below(&r->rng, 5) == 0 && !tight) {
 			off = align_down(off, block);
 			CRASH_NEED(!vhd_discard(img, off, min_u64(block,
 						r->old_size - off), NULL));
@@ -135,11 +153,13 @@ static void life(struct crash_reshape *r, struct crash_file *f, bool kill)
 	struct crash_base *then = NULL;
 	struct vhd_open_opts opts;
 	const char *parents[2];
+	bool full;
 
+	crash_reshape_tight(r, &full);
 	crash_disk_opts(&r->setup, &r->parent, true, &opts, parents);
 	CRASH_NEED(!vhd_open_io(&crash_file_ops, f, "image", &opts, &img,
 				NULL));
-	if (!crash_reshape_keyed(r))
+	if (!crash_reshape_keyed(r) && !full)
 		work(r, img);
 	if (kill) {
 		CRASH_NEED(!vhd_flush(img, NULL));
@@ -163,16 +183,23 @@ static void mark(struct crash_reshape *r)
 	struct vhd_open_opts opts;
 	const char *parents[2];
 	struct vhd_io *io = NULL;
+	bool tight, full;
 
 	crash_file_reset(f, r->base);
 	crash_disk_opts(&r->setup, &r->parent, true, &opts, parents);
 	CRASH_NEED(!vhd_open_io(&crash_file_ops, f, "image", &opts, &img,
 				NULL));
 	memset(buf, 0x77, len);
-	for (uint64_t blk = 0; (blk + 1) * len <= r->old_size; blk++)
-		if (base_rand_below(&r->rng, 2))
-			CRASH_NEED(!vhd_pwrite(img, buf, len, blk * len,
-					       NULL));
+	tight = crash_reshape_tight(r, &full);
+	for (uint64_t blk = 0; blk < 24 && (blk + 1) * len <= r->old_size;
+	     blk++) {
+		uint64_t n = full || base_rand_below(&r->rng, 2) ? len : 0;
+
+		/* Where a map is going to be, should the block go. */
+		if (tight && !n)
+			n = LONGEST;
+		CRASH_NEED(!vhd_pwrite(img, buf, n, blk * len, NULL));
+	}
 	CRASH_NEED(!vhd_close(&img, NULL));
 	CRASH_NEED(!vhd_io_new(&crash_file_ops, f, "image", &io, NULL));
 	vhd1_mark_full(io);
@@ -218,26 +245,29 @@ static void grow(struct crash_reshape *r, struct crash_file *f)
 void crash_reshape_make(struct crash_reshape *r)
 {
 	struct crash_file *f = crash_file_new();
+	bool tight = crash_reshape_tight(r, NULL);
 
 	r->rng = r->setup.seed * 977 + r->verb;
 	draw(r);
 	if (crash_setup_child(&r->setup))
 		make_parent(r);
 	crash_image_build(f, &r->setup, &r->parent);
+	crash_reshape_kind_begin(r, f);
 	life(r, f, false);
 	if (had_growth(r)) {
 		grow(r, f);
 		life(r, f, false);
 	}
-	if (base_rand_below(&r->rng, 2)) {
+	if (base_rand_below(&r->rng, 2) && !tight) {
 		crash_image_poison(f, &r->setup);
 		life(r, f, false);
 	}
-	if (base_rand_below(&r->rng, 3) == 0)
+	if (base_rand_below(&r->rng, 3) == 0 && !tight)
 		life(r, f, true);
 	crash_file_free(f);
 	if (r->setup.xen && !crash_reshape_keyed(r))
 		mark(r);
+	crash_reshape_kind_end(r);
 #ifdef CRASH_DEVICES
 	r->device = r->verb >= CRASH_RELINK && r->setup.seed % 4 == 1;
 	if (r->device)

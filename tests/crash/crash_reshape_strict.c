@@ -93,14 +93,16 @@ static bool footers_part(const struct crash_reshape *r)
 bool crash_reshape_is_told(const struct crash_reshape *r, struct crash_file *f,
 			   bool cut, bool lost, struct vhd_error *why)
 {
-	bool perilous = cut && is_perilous(r, f);
+	bool perilous = cut && is_perilous(r, f), full;
 
+	crash_reshape_tight(r, &full);
 	if (crash_reshape_accepts(f, lost, why)) {
 		snprintf(why->msg, sizeof(why->msg),
 			 "nothing of a header between blocks");
 		return !perilous;
 	}
 	return (perilous && strstr(why->msg, "lies between blocks")) ||
+	       (cut && full && strstr(why->msg, "invalid checksum")) ||
 	       (cut && footers_part(r) && strstr(why->msg, "do not match"));
 }
 

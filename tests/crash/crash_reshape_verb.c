@@ -195,6 +195,8 @@ bool crash_reshape_do(const struct crash_reshape *r, struct crash_file *f,
 	int rc;
 
 	CRASH_NEED(recorder);
+	if (r->device)
+		crash_file_fix_size(f);
 	if (crash_reshape_is_xen(r))
 		return crash_reshape_xen_do(r, recorder, fail);
 	crash_disk_opts(&r->setup, &r->parent, true, &opts, parents);
