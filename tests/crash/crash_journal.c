@@ -11,6 +11,8 @@
  *    the image has not changed
  *  - whoever opens the image as it was left sees the old disk or the new one, or
  *    is refused
+ *  - a journal that was damaged is refused, and then nothing has changed
+ *    (crash_journal_damage.c)
  *
  *	crash_journal --seed 1 --runs 15 --states 150
  */
@@ -25,7 +27,8 @@
 #include "vhd/vhd.h"
 #include "vhd/write.h"
 
-enum { DISK = 16 << 20, JOURNAL_LEN = 6 << 20, CUTS_AGAIN = 6 };
+enum { DISK = 16 << 20, JOURNAL_LEN = 6 << 20, CUTS_AGAIN = 6,
+       IMAGES_DAMAGED = 4 };
 
 struct pair {
 	struct crash_file *f[FILES];
@@ -42,7 +45,7 @@ struct hunt {
 	struct crash_base *before, *after;
 	struct crash_base *stale;	/* what is on the device */
 	uint64_t wanted;		/* states, about */
-	uint64_t states, again, opened, failed;
+	uint64_t states, again, opened, failed, damaged, refused;
 	struct crash_failure fail;
 };
 
@@ -68,21 +71,6 @@ static void resize(struct hunt *h, struct pair *two, struct history *hist,
 		crash_fail(&h->fail, "the journal stays");
 	vhd_io_close(&io, NULL);
 	vhd_io_close(&arg.io, NULL);
-}
-
-/* The status of reverting. */
-static int revert(struct pair *two, struct history *hist,
-		  struct vhd_error *err)
-{
-	struct tap tap[FILES] = { { two->f[0], hist, IMAGE, NULL },
-				  { two->f[1], hist, JOURNAL, NULL } };
-	struct vhd_io *image = tap_io(&tap[IMAGE]);
-	struct vhd_io *journal = tap_io(&tap[JOURNAL]);
-	int rc = vhd_xen_revert_io(image, journal, err);
-
-	vhd_io_close(&image, NULL);
-	vhd_io_close(&journal, NULL);
-	return rc;
 }
 
 /* Whoever can open it sees the disk. */
@@ -201,7 +189,7 @@ static bool judge(struct hunt *h, struct pair *two, struct history *hist,
 		  bool old)
 {
 	struct vhd_error err;
-	int rc = revert(two, hist, &err);
+	int rc = tap_revert(two->f, hist, &err);
 
 	if (rc && (!h->device || !old))
 		crash_fail(&h->fail, "reverting fails: %s", err.msg);
@@ -365,6 +353,41 @@ static bool faults(struct hunt *h, const struct pair *start)
 	return !crash_failed(&h->fail);
 }
 
+/* What the journal was when it had its name, and the image then and later. */
+static bool damages(struct hunt *h, const struct history *hist,
+		    const struct pair *start)
+{
+	struct pair two = { .f = { crash_file_new(), crash_file_new() } };
+	struct crash_base *stale = crash_file_freeze(start->f[JOURNAL]);
+	uint64_t rng = h->seed;
+	bool ok = true;
+
+	for (int i = 0; ok && i < IMAGES_DAMAGED; i++) {
+		size_t at = (size_t)base_rand_below(&rng, hist->count);
+		struct damage_scene scene = {
+			.rng = h->seed * 31 + (uint64_t)i, .before = h->before,
+			.fail = &h->fail,
+		};
+
+		crash_file_reset(two.f[IMAGE], h->before);
+		crash_file_reset(two.f[JOURNAL], stale);
+		two.named = h->device;
+		rebuild(hist, at, 0, &two);
+		scene.image = crash_file_freeze(two.f[IMAGE]);
+		scene.journal = crash_file_freeze(two.f[JOURNAL]);
+		if (two.named)
+			ok = journal_damages(&scene);
+		h->damaged += scene.count;
+		h->refused += scene.refused;
+		crash_base_free(scene.image);
+		crash_base_free(scene.journal);
+	}
+	for (int i = 0; i < FILES; i++)
+		crash_file_free(two.f[i]);
+	crash_base_free(stale);
+	return ok;
+}
+
 static bool run(struct hunt *h)
 {
 	static const uint64_t sizes[] = { 18, 512, 8194, 300000, 2097152 };
@@ -392,7 +415,8 @@ static bool run(struct hunt *h)
 	resize(h, &two, &hist, NULL);
 	h->after = crash_file_freeze(two.f[IMAGE]);
 	ok = !crash_failed(&h->fail) && !same_bytes(two.f[IMAGE], h->before) &&
-	     cut(h, &hist, &start, h->wanted, false) && faults(h, &start);
+	     cut(h, &hist, &start, h->wanted, false) && faults(h, &start) &&
+	     damages(h, &hist, &start);
 	if (!ok)
 		printf("FAIL: seed %" PRIu64 ", to %" PRIu64 " bytes, journal "
 		       "%s, %s, %u blocks\n\t%s\n", s, h->new_size,
@@ -427,6 +451,7 @@ int main(int argc, char **argv)
 	uint64_t seed = number(argc, argv, "--seed", 1);
 	uint64_t runs = number(argc, argv, "--runs", 15);
 	uint64_t states = 0, again = 0, opened = 0, failed = 0;
+	uint64_t damaged = 0, refused = 0;
 	bool ok = true;
 
 	crash_init();
@@ -441,9 +466,13 @@ int main(int argc, char **argv)
 		again += h.again;
 		opened += h.opened;
 		failed += h.failed;
+		damaged += h.damaged;
+		refused += h.refused;
 	}
 	printf("%" PRIu64 " runs, %" PRIu64 " states, %" PRIu64 " of them "
 	       "reverted and cut again, %" PRIu64 " could be opened; %" PRIu64
-	       " failures\n", runs, states, again, opened, failed);
+	       " failures; %" PRIu64 " journals damaged, %" PRIu64 " of them "
+	       "refused\n", runs, states, again, opened, failed, damaged,
+	       refused);
 	return ok ? 0 : 1;
 }

@@ -47,6 +47,21 @@ struct tap_place {
 };
 extern const struct xen_journal_place tap_place_ops;
 
+/* The status of reverting; @f are image and journal. */
+int tap_revert(struct crash_file *const f[FILES], struct history *h,
+	       struct vhd_error *err);
+
+/* crash_journal_damage.c: an image in the middle of its resize. */
+struct damage_scene {
+	uint64_t rng;
+	struct crash_base *image, *journal, *before;
+	uint64_t count, refused;	/* of damages */
+	struct crash_failure *fail;
+};
+
+/* Reverts by a journal that was damaged in many ways, each alone. */
+bool journal_damages(struct damage_scene *s);
+
 /* The same bytes? */
 bool same_bytes(struct crash_file *f, struct crash_base *b);
 

@@ -113,6 +113,20 @@ struct vhd_io *tap_io(struct tap *t)
 	return io;
 }
 
+int tap_revert(struct crash_file *const f[FILES], struct history *h,
+	       struct vhd_error *err)
+{
+	struct tap tap[FILES] = { { f[0], h, IMAGE, NULL },
+				  { f[1], h, JOURNAL, NULL } };
+	struct vhd_io *image = tap_io(&tap[IMAGE]);
+	struct vhd_io *journal = tap_io(&tap[JOURNAL]);
+	int rc = vhd_xen_revert_io(image, journal, err);
+
+	vhd_io_close(&image, NULL);
+	vhd_io_close(&journal, NULL);
+	return rc;
+}
+
 static int place_open(void *arg, struct vhd_io **io_out, bool *device_out,
 		      struct vhd_error *err)
 {
