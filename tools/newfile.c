@@ -11,6 +11,8 @@
 
 #include <vhd/vhd.h>
 
+#include "dirsync.h"
+
 enum { PROC_ROOM = 40 };
 
 #define CREATE "cannot create the file"
@@ -129,15 +131,6 @@ static int judge(struct newfile *file, const char *path, bool force,
 	return rc != 0 || file->orphan ? rc : spare_parent(path, err);
 }
 
-/* The directory of @path, with its slash. */
-static char *dir_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? strdup("./")
-			     : strndup(path, (size_t)(slash - path) + 1);
-}
-
 /* The directory part of @path and a name in it. */
 static char *hidden_name(const char *path)
 {
@@ -170,7 +163,7 @@ static void proc_name(int fd, char *name, size_t size)
 /* -1 where there is no such thing, or no way to name the file later. */
 static int open_nameless(struct newfile *file)
 {
-	char *dir = dir_of(file->path), proc[PROC_ROOM];
+	char *dir = dirsync_dir(file->path), proc[PROC_ROOM];
 	int fd = -1;
 	struct stat st;
 
@@ -257,30 +250,6 @@ static int link_nameless(const struct newfile *file)
 		      file->force ? file->tmp : file->path, AT_SYMLINK_FOLLOW);
 }
 
-/*
- * A name is durable once its directory is.  One that may be written to but not
- * listed is flushed with the whole file system.
- */
-static int sync_dir(const struct newfile *file)
-{
-	char *dir = dir_of(file->path);
-	int fd = dir == NULL ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool listed = fd >= 0 || errno != EACCES;
-	int rc = -1;
-
-	if (!listed)
-		fd = open(file->path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		rc = listed ? fsync(fd) : syncfs(fd);
-	/* Some file systems have nothing to flush in a directory. */
-	if (rc != 0 && fd >= 0 && listed && errno == EINVAL)
-		rc = 0;
-	free(dir);
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 /* Everything but the directory.  What a full disk did not report so far, it
  * does when the file is closed. */
 static int give_name(struct newfile *file)
@@ -306,7 +275,7 @@ int newfile_commit(struct newfile *file, struct vhd_error *err)
 	int errnum;
 
 	if (give_name(file) == 0) {
-		if (!file->sync || sync_dir(file) == 0)
+		if (!file->sync || dirsync_name(file->path) == 0)
 			return 0;
 		return fail_errno(err, file->path, errno, FINISH);
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "classic/classic.h"
+#include "dirsync.h"
 
 enum { RAW, FIXED, DYNAMIC, TYPES = 4, FAILED = 1 };
 
@@ -44,8 +45,14 @@ static int in_place(const struct wish *w)
 
 	if (wrap ? vhd_xen_wrap(w->in, &err) : vhd_xen_unwrap(w->in, &err))
 		return failed(w->in, &err);
-	if (strcmp(w->in, w->out) == 0 || rename(w->in, w->out) == 0)
+	if (strcmp(w->in, w->out) == 0)
 		return 0;
+	if (rename(w->in, w->out) == 0) {
+		/* In another folder the old name may come back. */
+		dirsync_name(w->in);
+		return dirsync_name(w->out) ?
+		       cannot_rename(w->in, w->out) : 0;
+	}
 	status = cannot_rename(w->in, w->out);
 	if (wrap)
 		vhd_xen_unwrap(w->in, NULL);
