@@ -38,6 +38,11 @@ int vhd_xen_file_set_end(struct xen_file *f, uint64_t end,
 			 struct vhd_error *err);
 int vhd_xen_file_forget(struct xen_file *f, struct vhd_error *err);
 
+/* What vhd_xen_wrap() and vhd_xen_unwrap() do to a file that is open; @end is that
+ * of the disk.  Durable when they return. */
+int vhd_xen_wrap_io(struct vhd_io *io, struct vhd_error *err);
+int vhd_xen_unwrap_io(struct vhd_io *io, uint64_t end, struct vhd_error *err);
+
 /* How the engine is opened. */
 struct vhd_engine_open vhd_xen_file_req(const struct xen_file *f,
 					enum xen_file_how how);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A fixed VHD is a raw disk with a footer behind it.  One becomes the other
- * without moving a byte, in one step: the footer is there or it is not.
+ * without moving a byte, in one step: the footer is there or it is not, for one
+ * write of a sector both makes the file longer and fills it.  A file system that
+ * has the length on the disk before the bytes leaves a sector of zeros.
  */
 #include <inttypes.h>
 #include <time.h>
@@ -13,6 +15,7 @@
 #include "io/stat.h"
 #include "vhd/xen.h"
 #include "vhd1/vhd1.h"
+#include "xen/xen_file.h"
 
 /* Nobody else writes to it. */
 static int open_file(const char *path, struct vhd_io **io_out,
@@ -35,11 +38,8 @@ static int open_file(const char *path, struct vhd_io **io_out,
 static int close_file(struct vhd_io **io, const char *path, int rc,
 		      struct vhd_error *err)
 {
-	int rc2;
+	int rc2 = vhd_io_close(io, rc ? NULL : err);
 
-	if (!rc)
-		rc = vhd_io_flush(*io, err);
-	rc2 = vhd_io_close(io, rc ? NULL : err);
 	return vhd_err_file(err, rc ? rc : rc2, path);
 }
 
@@ -65,10 +65,26 @@ static int add_footer(struct vhd_io *io, uint64_t size, struct vhd_error *err)
 	return rc;
 }
 
+int vhd_xen_wrap_io(struct vhd_io *io, struct vhd_error *err)
+{
+	uint64_t size;
+	int rc = vhd_io_size(io, &size, err);
+
+	if (rc)
+		return rc;
+	if (size > 2 * TiB)
+		return vhd_fail(err, VHD_E_INVAL, "the disk has %" PRIu64
+				" bytes, and Xen's have 2 TiB at most", size);
+	rc = add_footer(io, size, err);
+	/* No part of a footer stays behind a disk. */
+	if (rc)
+		vhd_io_set_size(io, size, NULL);
+	return rc ? rc : vhd_io_flush(io, err);
+}
+
 int vhd_xen_wrap(const char *path, struct vhd_error *err)
 {
 	struct vhd_io *io = NULL;
-	uint64_t size;
 	int rc;
 
 	if (!path)
@@ -76,16 +92,7 @@ int vhd_xen_wrap(const char *path, struct vhd_error *err)
 	rc = open_file(path, &io, err);
 	if (rc)
 		return rc;
-	rc = vhd_io_size(io, &size, err);
-	if (!rc && size > 2 * TiB)
-		rc = vhd_fail(err, VHD_E_INVAL, "the disk has %" PRIu64
-			      " bytes, and Xen's have 2 TiB at most", size);
-	if (!rc)
-		rc = add_footer(io, size, err);
-	/* No part of a footer stays behind a disk. */
-	if (rc && io)
-		vhd_io_set_size(io, size, NULL);
-	return close_file(&io, path, rc, err);
+	return close_file(&io, path, vhd_xen_wrap_io(io, err), err);
 }
 
 /* Where the disk in the image @io ends. */
@@ -118,6 +125,13 @@ static int disk_end(const char *path, uint64_t *end_out, struct vhd_error *err)
 	return rc;
 }
 
+int vhd_xen_unwrap_io(struct vhd_io *io, uint64_t end, struct vhd_error *err)
+{
+	int rc = vhd_io_set_size(io, end, err);
+
+	return rc ? rc : vhd_io_flush(io, err);
+}
+
 int vhd_xen_unwrap(const char *path, struct vhd_error *err)
 {
 	struct vhd_io *io = NULL;
@@ -131,6 +145,6 @@ int vhd_xen_unwrap(const char *path, struct vhd_error *err)
 		return rc;
 	rc = disk_end(path, &end, err);
 	if (!rc)
-		rc = vhd_io_set_size(io, end, err);
+		rc = vhd_xen_unwrap_io(io, end, err);
 	return close_file(&io, path, rc, err);
 }
