@@ -7,13 +7,15 @@
  * runs are remembered; what lies before them belongs to the next window.  A
  * window without data makes the next one wider, so that an empty disk takes few
  * looks; one with more runs than are remembered makes it narrower, so that
- * looking again costs no more than reading.
+ * looking again costs no more than reading.  Holes of the files are no data: a
+ * fixed disk is one extent, and in a sparse file mostly hole.
  */
 #include "ops/used.h"
 
 #include "base/alloc.h"
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "image/image_priv.h"
 
 enum { RUNS = 256, EXTENTS = 64, PIECE = 256 << 10 };
 
@@ -52,15 +54,35 @@ static int tell(const struct walk *w, uint64_t at, struct vhd_error *err)
 	return vhd_fail(err, VHD_E_CANCELLED, "cancelled");
 }
 
-static void note(struct walk *w, const struct vhd_extent *ext)
+static void note(struct walk *w, uint64_t off, uint64_t len)
 {
 	struct piece *last = &w->runs[(w->count + RUNS - 1) % RUNS];
 
-	if (w->count && last->off + last->len == ext->off)
-		last->len += ext->len;
+	if (w->count && last->off + last->len == off)
+		last->len += len;
 	else
-		w->runs[w->count++ % RUNS] = (struct piece){ ext->off,
-							     ext->len };
+		w->runs[w->count++ % RUNS] = (struct piece){ off, len };
+}
+
+/* What of an extent its file stores. */
+static int note_stored(struct walk *w, const struct vhd_extent *ext,
+		       struct vhd_error *err)
+{
+	struct vhd_io *io = w->img->layers[ext->layer].io;
+	uint64_t pos = ext->file_off, end = ext->file_off + ext->len;
+
+	while (pos < end) {
+		uint64_t start, stop;
+		int rc = vhd_io_next_data(io, pos, end, &start, &stop, err);
+
+		if (rc)
+			return vhd_err_file(err, rc, vhd_io_name(io));
+		if (start < stop)
+			note(w, ext->off + (start - ext->file_off),
+			     stop - start);
+		pos = max_u64(stop, pos + 1);
+	}
+	return 0;
 }
 
 /* Remembers the last runs of data of a range. */
@@ -68,22 +90,21 @@ static int look(struct walk *w, uint64_t off, uint64_t end,
 		struct vhd_error *err)
 {
 	struct vhd_extent ext[EXTENTS];
+	int rc = 0;
 
 	w->count = 0;
-	while (off < end) {
+	while (!rc && off < end) {
 		size_t n = 0;
-		int rc = vhd_resolve(w->img, off, end - off, ext, EXTENTS, &n,
-				     err);
 
-		if (rc)
-			return rc;
-		for (size_t i = 0; i < n; i++) {
+		rc = vhd_resolve(w->img, off, end - off, ext, EXTENTS, &n,
+				 err);
+		for (size_t i = 0; !rc && i < n; i++) {
 			if (ext[i].kind == VHD_EXTENT_DATA)
-				note(w, &ext[i]);
+				rc = note_stored(w, &ext[i], err);
 			off += ext[i].len;
 		}
 	}
-	return 0;
+	return rc;
 }
 
 /* The end of the last byte of @p that is not zero; 0 when there is none. */

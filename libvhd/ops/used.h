@@ -6,8 +6,8 @@
 
 /*
  * Where the last byte of [from, to) ends that is not zero; @from when all of
- * them are.  Zeros that the image knows of cost nothing, and of
- * stored bytes only those behind the last one are read.
+ * them are.  Zeros that the image knows of and holes of its files cost nothing,
+ * and of stored bytes only those behind the last one are read.
  *
  * @progress counts the bytes of the range that are known to be zeros.
  */

@@ -91,6 +91,16 @@ starts_with disk.img parent.raw
 run 1 vu resize disk.bin 65M
 same disk.bin parent.raw
 
+# What a file does not store is not read: terabytes are over at once.
+echo data >sparse.raw
+truncate -s 2040G sparse.raw
+run 0 vu convert --type fixed sparse.raw sparse.vhd
+for f in sparse.raw sparse.vhd; do
+	run 0 timeout 60 "$VHD_UTIL" resize --to-min "$f"
+	out_has "$f: shrunk from 2040 GiB to 1 MiB"
+done
+[ "$(head -c 4 sparse.vhd)" = data ] || fail "sparse.vhd lost its data"
+
 # The words of the command.
 for bad in 64Q "" -x 1.3 -99999M; do
 	[ -n "$bad" ] || continue
