@@ -319,7 +319,7 @@ static int open_packed(const struct source_how *how)
 
 	if (stat(how->name, &st) != 0)
 		return -1;
-	if (S_ISFIFO(st.st_mode) && is_open_pipe(how->name, &st))
+	if (S_ISFIFO(st.st_mode))
 		return open(how->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (!S_ISREG(st.st_mode))
 		return -1;
@@ -334,11 +334,17 @@ static int open_packed(const struct source_how *how)
 int source_stream_open(const struct source_how *how, struct source *src,
 		       bool *mine_out)
 {
+	struct stat st;
 	int fd;
 
 	*mine_out = true;
 	if (strcmp(how->name, "-") == 0)
 		return open_stdin(how, src);
+	if (stat(how->name, &st) == 0 && S_ISFIFO(st.st_mode) &&
+	    !is_open_pipe(how->name, &st))
+		return error_say(how->cli, how->name, "give it as standard "
+				 "input: vhd-util convert - DST < FIFO",
+				 "this is a FIFO and not a file");
 	fd = open_packed(how);
 	*mine_out = fd >= 0;
 	return *mine_out ? open_fd(how, fd, true, src) : CLI_GO;

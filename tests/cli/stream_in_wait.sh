@@ -39,6 +39,7 @@ same o.raw want.raw
 rm o.raw
 run 1 timeout 20 "$VHD_UTIL" convert pipe o.raw
 err_has "FIFO"
+err_has "hint: give it as standard input"
 
 # Open at both ends: more may always come.
 exec 3<>pipe
