@@ -249,6 +249,15 @@ static int report(struct cli *cli, const struct convert_args *a,
 	return json_print(cli, object);
 }
 
+/* Standard output has names of the system, too. */
+static const char *target_name(struct cli *cli)
+{
+	const char *name = cli_operand(cli, 1);
+
+	return strcmp(name, "/dev/stdout") == 0 ||
+	       strcmp(name, "/dev/fd/1") == 0 ? "-" : name;
+}
+
 static int check_args(struct cli *cli, const struct convert_args *a)
 {
 	if (a->convert.create.type == VHD_TYPE_DIFF)
@@ -257,7 +266,7 @@ static int check_args(struct cli *cli, const struct convert_args *a)
 	if (a->sync && a->convert.create.flags & VHD_CREATE_NO_SYNC)
 		return cli_usage(cli, "--sync and --no-sync contradict each "
 				 "other");
-	if (a->json && !a->print_size && strcmp(cli_operand(cli, 1), "-") == 0)
+	if (a->json && !a->print_size && strcmp(target_name(cli), "-") == 0)
 		return cli_usage(cli, "--json: the bytes of the disk go to "
 				 "standard output");
 	return CLI_GO;
@@ -335,7 +344,7 @@ static int convert(struct cli *cli, struct convert_args *a)
 	struct progress pr;
 	struct dest_how to = {
 		.cli = cli,
-		.name = cli_operand(cli, 1),
+		.name = target_name(cli),
 		.source = cli_operand(cli, 0),
 		.convert = &a->convert,
 		.pr = &pr,

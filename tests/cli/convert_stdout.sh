@@ -7,6 +7,13 @@ raw_disk disk.raw
 run 0 vu convert disk.raw a.vhdx
 vu convert a.vhdx - | cmp - disk.raw || fail "other bytes came out"
 vu convert --no-progress --format raw a.vhdx - | cmp - disk.raw
+# By the names that the system has for it, too.
+for name in /dev/stdout /dev/fd/1; do
+	vu convert a.vhdx $name | cmp - disk.raw || fail "$name: other bytes"
+done
+vu convert a.vhdx /dev/stdout >copy.raw
+same copy.raw disk.raw
+rm copy.raw
 # A reader that stops early ends the program without a message.
 vu convert a.vhdx - 2>"$err" | head -c 1000 >/dev/null
 err_empty
