@@ -13,9 +13,8 @@
 
 /*
  * Copies @in, a struct @type, or zeros for NULL, into @out, which gets the size
- * of today.  VHD_E_INVAL:
- * @in ends before the member @later, and every version of it has those in
- * front of that.
+ * of today.  VHD_E_INVAL: @in ends before the member @later, and every version
+ * of it has those in front of that.
  */
 #define VHD_OPTS_COPY(type, later, in, out, err)			\
 	vhd_opts_copy((const struct type *){ (in) },			\

@@ -85,5 +85,6 @@ END_TEST
 
 TEST_MAIN("base/opts", opts__what_the_callers_struct_lacks_is_zero,
 	  opts__what_a_later_caller_adds_is_left_out,
-	  opts__none_are_zeros_and_a_size, opts__a_struct_without_its_size_is_refused,
+	  opts__none_are_zeros_and_a_size,
+	  opts__a_struct_without_its_size_is_refused,
 	  opts__unknown_flags_are_named)
