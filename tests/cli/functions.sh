@@ -20,6 +20,7 @@ set -eu
 unset SOURCE_DATE_EPOCH NO_COLOR || true
 LC_ALL=C
 export LC_ALL
+umask 022
 
 : "${VHD_UTIL:?is not set}"
 T=$(mktemp -d "${TMPDIR:-/tmp}/vhd-cli.XXXXXX")

@@ -10,6 +10,8 @@
 #
 # Everything that is started inherits a mark, by which clean() finds it.
 
+# An address says blanks in another way.
+case ${TMPDIR-} in *[[:space:]]*) TMPDIR=/tmp ;; esac
 . "$(dirname "$0")/functions.sh"
 
 VHD_TEST_MARK=$T
