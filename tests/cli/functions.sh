@@ -126,7 +126,7 @@ qemu_holds() {
 }
 qemu_lets_go() {
 	exec 9>&-
-	wait $holder || true
+	wait "$holder" || true
 	rm .hold .held
 }
 
