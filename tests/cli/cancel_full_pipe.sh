@@ -9,7 +9,7 @@ mkfifo pipe
 # Open at both ends, and never read: the pipe fills and the program waits.
 exec 3<>pipe
 for signal in INT TERM HUP; do
-	signalled $signal "$VHD_UTIL" convert disk.raw - >&3 2>"$err"
+	signalled "$signal" "$VHD_UTIL" convert disk.raw - >&3 2>"$err"
 	[ $got -eq 130 ] || fail "status $got after SIG$signal"
 	err_has "vhd-util convert: cancelled"
 done

@@ -46,7 +46,7 @@ exec 3<>pipe
 for signal in INT TERM HUP; do
 	for bytes in 0 5 1000 60000; do
 		head -c $bytes a.vhd >&3
-		signalled $signal "$VHD_UTIL" convert - o.raw <&3 2>"$err"
+		signalled "$signal" "$VHD_UTIL" convert - o.raw <&3 2>"$err"
 		[ $got -eq 130 ] || fail "status $got"
 		err_has "vhd-util convert: cancelled"
 		only "$@"

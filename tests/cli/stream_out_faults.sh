@@ -49,7 +49,7 @@ one_sentence convert
 only disk.raw pipe
 head -c 200M /dev/urandom >disk.raw
 for signal in INT TERM; do
-	signalled $signal "$VHD_UTIL" convert --threads 1 --compress=9 \
+	signalled "$signal" "$VHD_UTIL" convert --threads 1 --compress=9 \
 		disk.raw big.raw.gz 2>"$err"
 	[ $got -eq 130 ] || fail "status $got after SIG$signal"
 	err_has "vhd-util convert: cancelled"

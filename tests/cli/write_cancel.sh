@@ -18,7 +18,7 @@ for f in a.vhd a.vhdx; do
 		exec 3<>pipe
 		cat data >&3 &
 		feeder=$!
-		signalled $signal "$VHD_UTIL" write $f <&3 >"$out" 2>"$err"
+		signalled "$signal" "$VHD_UTIL" write $f <&3 >"$out" 2>"$err"
 		exec 3>&-
 		wait
 		rm pipe
