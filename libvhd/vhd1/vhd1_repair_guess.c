@@ -4,9 +4,11 @@
  *
  * A dynamic header near the front says all that is needed but the size of the
  * disk, which its owner may know; else it is all that the table has room for.
- * A header that is lost is made up where something reads like its table.
- * Without any of that the file is taken for a fixed disk that lost its footer
- * (VHD-Y-25); nothing in it says so, but for a length that the owner knows.
+ * A header that is lost is made up where something reads like its table.  A
+ * footer that lies as far from the front as the disk in front of it is long is
+ * that of a fixed disk to which something was appended.  Without any of that
+ * the file is taken for a fixed disk that lost its footer (VHD-Y-25); nothing
+ * in it says so, but for a length that the owner knows.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -188,6 +190,53 @@ int vhd1_repair_guess_rest(struct vhd1_repairer *r, enum vhd_rule_idx rule,
 	return rc || !put ? rc : put_footers(r, off, err);
 }
 
+/* Is this, at @off, the footer of a fixed disk that ends there? */
+static bool ends_here(const struct vhd1_repairer *r, const uint8_t *raw,
+		      uint64_t off)
+{
+	struct vhd1_footer f;
+
+	if (!vhd1_sealed(vhd1_footer_seal(raw)))
+		return false;
+	vhd1_footer_decode(raw, &f);
+	return f.type == VHD1_TYPE_FIXED && f.current_size == off &&
+	       vhd1_footer_judge(&f) == VHD_RULE_NONE &&
+	       (!r->req->disk_size || r->req->disk_size == off);
+}
+
+/* The last such footer becomes that of the file.  @buf has PIECE bytes. */
+static int from_appended(struct vhd1_repairer *r, uint8_t *buf, bool *done_out,
+			 struct vhd_error *err)
+{
+	uint64_t size = r->copies.size, at = align_up(size, PIECE), i;
+	uint64_t end = size - min_u64(size, LOOK_LEN);
+
+	while (at > end) {
+		int rc;
+
+		at -= PIECE;
+		rc = vhd_io_read_padded(r->io, buf, PIECE, at, err);
+		if (rc)
+			return rc;
+		for (i = PIECE; i > 0; i -= VHD1_SECTOR) {
+			const uint8_t *raw = buf + i - VHD1_SECTOR;
+			uint64_t off = at + i - VHD1_SECTOR;
+
+			if (!ends_here(r, raw, off))
+				continue;
+			*done_out = true;
+			if (!vhd1_may(r, RULE_VHD1_FOOTERS_BAD, off, "a fixed "
+				      "disk ends with its footer at 0x%" PRIx64
+				      "; what was appended is no part of it",
+				      off))
+				return 0;
+			return vhd1_fix_put(r, raw, VHD1_FOOTER_LEN,
+					    align_up(size, VHD1_SECTOR), err);
+		}
+	}
+	return 0;
+}
+
 static int from_length(struct vhd1_repairer *r, struct vhd_error *err)
 {
 	const struct vhd1_copy *t = &r->copies.tail;
@@ -224,8 +273,10 @@ int vhd1_repair_guess(struct vhd1_repairer *r, struct vhd_error *err)
 	if (!buf)
 		return vhd_fail_nomem(err);
 	rc = header_find(r, buf, &h, &off, err);
+	if (!rc && !off)
+		rc = from_appended(r, buf, &done, err);
 	vhd_free(buf);
-	if (rc)
+	if (rc || done)
 		return rc;
 	if (off)
 		return from_header(r, &h, off, err);

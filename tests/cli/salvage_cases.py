@@ -158,6 +158,17 @@ case("vhd_fixed_half", fixed, cut(vhd_bases.FIXED // 2), assumes=True,
      lost=[(vhd_bases.FIXED // 2, vhd_bases.FIXED // 2)])
 
 
+def append(data):
+    def change(b, name):
+        with open(b.path(name), "ab") as f:
+            f.write(data)
+    return change
+
+
+case("vhd_fixed_padded", fixed, append(bytes(7 * SECTOR)), assumes=True)
+case("vhd_fixed_appended", fixed, append(b"conectix" * 12345), assumes=True)
+
+
 def shared(b, name):
     """Two blocks with one space: both are read as before."""
     with Vhd(b.path(name)) as v:
