@@ -26,10 +26,13 @@ struct new_image {
 static int get_opts(struct new_image *n, const struct vhd_create_opts *create,
 		    const struct vhd_merge_opts *in, struct vhd_error *err)
 {
+	const uint32_t known = VHD_CHANGE_DRY_RUN | VHD_CHANGE_ORPHAN;
 	int rc = vhd_create_opts_get(create, &n->create, err);
 
 	if (!rc)
 		rc = VHD_OPTS_COPY(vhd_merge_opts, into, in, &n->opts, err);
+	if (!rc)
+		rc = vhd_flags_check(n->opts.flags, known, "merge flags", err);
 	if (!rc)
 		rc = vhd_open_opts_get(n->opts.open, &n->open, err);
 	if (!rc && (n->create.parent || n->create.type == VHD_TYPE_DIFF))

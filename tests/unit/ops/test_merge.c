@@ -291,6 +291,10 @@ START_TEST(merge_new__shows_the_same)
 	is_sound(path, false);
 	for (uint32_t i = 0; i < c.count; i++)
 		shows(&c, c.path[i], i);
+	/* No file of the chain goes: what asks for that is not for here. */
+	o.flags = VHD_MERGE_DELETE;
+	ck_assert_int_eq(vhd_merge_new(c.path[from], path, NULL, &o, NULL,
+				       NULL), VHD_E_INVAL);
 	drop_chain(&c);
 }
 END_TEST
