@@ -14,14 +14,9 @@ struct copying {
 	struct vhd_image *src;
 	struct vhd_info info;
 	struct vhd_filling to;
-	const struct vhd_xen_copy_opts *opts;	/* may be NULL */
+	struct vhd_xen_copy_opts opts;
 	uint8_t *buf;
 };
-
-static vhd_xen_cipher_fn cipher_of(const struct copying *c)
-{
-	return c->opts ? c->opts->cipher : NULL;
-}
 
 static int check_source(const struct copying *c, struct vhd_error *err)
 {
@@ -29,7 +24,7 @@ static int check_source(const struct copying *c, struct vhd_error *err)
 		return vhd_fail(err, VHD_E_INVAL, "only a dynamic disk can be "
 				"copied, and this is a %s one",
 				vhd_type_name(c->info.type));
-	if (c->info.vhd.has_keyhash && cipher_of(c))
+	if (c->info.vhd.has_keyhash && c->opts.cipher)
 		return vhd_fail(err, VHD_E_INVAL, "the disk is encrypted "
 				"already");
 	return 0;
@@ -68,7 +63,7 @@ static int open_target(struct copying *c, const char *dst,
 		.type = VHD_TYPE_DYNAMIC,
 		.target = VHD_TARGET_XEN,
 		.virtual_size = c->info.virtual_size,
-		.key_hash = c->opts ? c->opts->key_hash : NULL,
+		.key_hash = c->opts.key_hash,
 		.open = &how,
 	};
 
@@ -83,13 +78,12 @@ static int copy_block(void *arg, uint64_t off, size_t len,
 {
 	struct copying *c = arg;
 	struct vhd1 *to = c->to.img->layers[0].eng;
-	vhd_xen_cipher_fn cipher = cipher_of(c);
 	int rc = vhd_pread(c->src, c->buf, len, off, err);
 
 	if (rc)
 		return rc;
-	if (cipher)
-		cipher(c->opts->cipher_arg, off / 512, c->buf, len);
+	if (c->opts.cipher)
+		c->opts.cipher(c->opts.cipher_arg, off / 512, c->buf, len);
 	rc = vhd_pwrite(c->to.img, c->buf, len, off, err);
 	return rc ? rc : vhd1_show_full(to, (off + len - 1) >> to->block_shift,
 					err);
@@ -98,12 +92,14 @@ static int copy_block(void *arg, uint64_t off, size_t len,
 int vhd_xen_copy(const char *path, const char *dst,
 		 const struct vhd_xen_copy_opts *opts, struct vhd_error *err)
 {
-	struct copying c = { .opts = opts };
+	struct copying c = { .src = NULL };
 	int rc;
 
 	if (!path || !dst)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	rc = vhd_flags_check(opts ? opts->flags : 0, 0, "flags", err);
+	rc = VHD_OPTS_COPY(vhd_xen_copy_opts, key_hash, opts, &c.opts, err);
+	if (!rc)
+		rc = vhd_flags_check(c.opts.flags, 0, "flags", err);
 	if (!rc)
 		rc = open_source(&c, path, err);
 	if (!rc)

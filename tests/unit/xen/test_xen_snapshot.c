@@ -262,6 +262,10 @@ START_TEST(xen_copy__each_block_that_there_is_passes_through_the_cipher)
 	snapshot("s.vhd", "c.vhd", 0);
 	ck_assert_int_eq(vhd_xen_copy(at("s.vhd"), at("d.vhd"), NULL, NULL),
 			 VHD_E_INVAL);
+	o = (struct vhd_xen_copy_opts){ .size = 0 };
+	ck_assert_int_eq(vhd_xen_copy(at("base.vhd"), at("d.vhd"), &o, &err),
+			 VHD_E_INVAL);
+	ck_assert_str_eq(err.msg, "struct vhd_xen_copy_opts has no size");
 	ck_assert_int_ne(access(at("d.vhd"), F_OK), 0);
 	teardown();
 }
