@@ -48,10 +48,11 @@ static int in_place(const struct wish *w)
 	if (strcmp(w->in, w->out) == 0)
 		return 0;
 	if (rename(w->in, w->out) == 0) {
+		status = dirsync_name(w->out) ?
+			 cannot_rename(w->in, w->out) : 0;
 		/* In another folder the old name may come back. */
 		dirsync_name(w->in);
-		return dirsync_name(w->out) ?
-		       cannot_rename(w->in, w->out) : 0;
+		return status;
 	}
 	status = cannot_rename(w->in, w->out);
 	if (wrap)
