@@ -411,8 +411,8 @@ struct vhd_check_result {
  * failure of this call.
  *
  * Returns: 0 when the check could be made, whatever it found; VHD_E_IO,
- *          VHD_E_NOTFILE, VHD_E_FORMAT, VHD_E_BUSY, VHD_E_CANCELLED,
- *          VHD_E_NOMEM.
+ *          VHD_E_NOTFILE, VHD_E_FORMAT, VHD_E_INVAL, VHD_E_BUSY,
+ *          VHD_E_CANCELLED, VHD_E_NOMEM.
  * Threads: any.
  * Spec:    vhd.md 19, vhdx.md 22.
  */

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "io/path.h"
 #include "ops/check.h"
@@ -268,11 +268,15 @@ static int check_chain(struct check *c, struct vhd_error *err)
 static int check_init(struct check *c, const struct vhd_check_opts *opts,
 		      struct vhd_check_result *result, struct vhd_error *err)
 {
+	const uint32_t known = VHD_CHECK_CHAIN | VHD_CHECK_DEEP;
+	int rc;
+
 	*c = (struct check){ .result = result };
 	memset(result, 0, sizeof(*result));
-	if (opts)
-		memcpy(&c->opts, opts, min_u64(opts->size, sizeof(c->opts)));
-	return vhd_open_opts_get(c->opts.open, &c->open, err);
+	rc = VHD_OPTS_COPY(vhd_check_opts, now, opts, &c->opts, err);
+	if (!rc)
+		rc = vhd_flags_check(c->opts.flags, known, "check flags", err);
+	return rc ? rc : vhd_open_opts_get(c->opts.open, &c->open, err);
 }
 
 int vhd_check_io(struct vhd_io *io, const struct vhd_check_opts *opts,

@@ -489,11 +489,16 @@ END_TEST
 
 START_TEST(check__no_image_at_all_is_an_error_of_the_call)
 {
+	struct vhd_check_opts o = VHD_CHECK_OPTS_INIT;
 	struct vhd_check_result res;
 	struct vhd_error err;
 
 	tempdir_make(&dir);
 	tempdir_write(tempdir_name(&dir, "note.txt", base), "hello", 5);
+	o.flags = 1u << 31;
+	ck_assert_int_eq(vhd_check(base, &o, &res, &err), VHD_E_INVAL);
+	o.size = 0;
+	ck_assert_int_eq(vhd_check(base, &o, &res, &err), VHD_E_INVAL);
 	ck_assert_int_eq(vhd_check(base, NULL, &res, &err), VHD_E_FORMAT);
 	ck_assert_int_eq(vhd_check(dir.path, NULL, &res, &err),
 			 VHD_E_NOTFILE);
