@@ -19,11 +19,8 @@
  */
 #include "xen/xen_resize.h"
 
-#include <stddef.h>
-#include <string.h>
-
-#include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "image/image_priv.h"
 #include "io/outfile.h"
 #include "io/stat.h"
@@ -154,22 +151,24 @@ int vhd_xen_resize(const char *path, uint64_t new_size,
 		   const struct vhd_xen_resize_opts *opts,
 		   struct vhd_error *err)
 {
-	struct vhd_xen_resize_opts how = VHD_XEN_RESIZE_OPTS_INIT;
+	static const struct vhd_xen_resize_opts none = { 0 };
+	struct vhd_xen_resize_opts how;
 	struct vhd_open_opts open;
 	struct vhd_io *io = NULL;
 	int rc, rc2;
 
-	if (!path || !opts || opts->size < offsetof(struct vhd_xen_resize_opts,
-						    journal))
+	if (!path)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
-	memcpy(&how, opts, min_u64(opts->size, sizeof(how)));
-	if (how.flags)
-		return vhd_fail(err, VHD_E_INVAL, "unknown flags 0x%x",
-				(unsigned int)how.flags);
-	rc = vhd_open_opts_get(how.open, &open, err);
-	open.flags |= VHD_OPEN_RDWR;
+	rc = VHD_OPTS_COPY(vhd_xen_resize_opts, journal, opts ? opts : &none,
+			   &how, err);
 	if (!rc)
-		rc = vhd_image_io(path, &open, &io, err);
+		rc = vhd_flags_check(how.flags, 0, "flags", err);
+	if (!rc)
+		rc = vhd_open_opts_get(how.open, &open, err);
+	if (rc)
+		return rc;
+	open.flags |= VHD_OPEN_RDWR;
+	rc = vhd_image_io(path, &open, &io, err);
 	if (rc)
 		return rc;
 	rc = how.journal ? with_file(io, new_size, &how, err)

@@ -16,6 +16,7 @@
 
 #include "base/ckd.h"
 #include "base/fail.h"
+#include "base/opts.h"
 #include "io/stat.h"
 #include "vhd/ops.h"
 #include "vhd/xen.h"
@@ -155,7 +156,7 @@ static int spare_chain(const char *path, const char *parent, bool raw,
 
 static uint64_t room_of(const struct vhd_xen_snapshot_opts *opts)
 {
-	uint64_t room = opts ? opts->room_size : 0;
+	uint64_t room = opts->room_size;
 
 	return room <= UINT64_MAX - BLOCK ? align_up(room, BLOCK) : room;
 }
@@ -197,24 +198,31 @@ int vhd_xen_snapshot(const char *path, const char *parent,
 		     const struct vhd_xen_snapshot_opts *opts,
 		     struct vhd_error *err)
 {
-	uint32_t flags = opts ? opts->flags : 0;
-	bool raw = flags & VHD_XEN_RAW_PARENT;
+	const uint32_t known = VHD_XEN_KEEP_EMPTY | VHD_XEN_RAW_PARENT;
+	struct vhd_xen_snapshot_opts how;
 	struct facts f = { 0 };
 	char base[PATH_MAX];
+	bool raw;
 	int rc;
 
 	if (!path || !parent)
 		return vhd_fail(err, VHD_E_INVAL, "no file is named");
+	rc = VHD_OPTS_COPY(vhd_xen_snapshot_opts, room_size, opts, &how, err);
+	if (!rc)
+		rc = vhd_flags_check(how.flags, known, "flags", err);
+	if (rc)
+		return rc;
+	raw = how.flags & VHD_XEN_RAW_PARENT;
 	rc = raw ? look_raw(parent, &f, err) : look(parent, &f, err);
 	if (!rc)
-		rc = check_room(&f, opts, err);
+		rc = check_room(&f, &how, err);
 	if (!rc)
 		rc = spare_chain(path, parent, raw, err);
 	if (rc)
 		return vhd_err_file(err, rc, parent);
-	if (raw || flags & VHD_XEN_KEEP_EMPTY)
+	if (raw || how.flags & VHD_XEN_KEEP_EMPTY)
 		rc = put(parent, base, sizeof(base), err);
 	else
 		rc = vhd_xen_base(parent, base, sizeof(base), &raw, err);
-	return rc ? rc : make(path, base, raw, &f, opts, err);
+	return rc ? rc : make(path, base, raw, &f, &how, err);
 }

@@ -160,6 +160,11 @@ START_TEST(xen_snapshot__says_which_file_is_to_blame)
 					  &err), VHD_E_IO);
 	ck_assert_int_eq(err.os_errno, ENOENT);
 	ck_assert_str_eq(err.file, at("no/a.vhd"));
+	o.flags = 1 << 30;
+	ck_assert_int_eq(vhd_xen_snapshot(at("a.vhd"), at("base.vhd"), &o,
+					  &err), VHD_E_INVAL);
+	ck_assert_str_eq(err.msg, "unknown flags 0x40000000");
+	o.flags = 0;
 	o.room_size = 6 * MIB;
 	ck_assert_int_eq(vhd_xen_snapshot(at("a.vhd"), at("base.vhd"), &o,
 					  &err), VHD_E_INVAL);
