@@ -264,7 +264,7 @@ case("vhdx_tail_junk", ["VHDX_TAIL_JUNK"], base=bases.dynamic,
 # CHK-73: what the host cannot read is seen only while the host fails
 
 case("vhdx_unreadable", ["VHDX_UNREADABLE"], deep=True,
-     covered_by="tests/unit/vhdx/test_vhdx_check.c")
+     covered_by="tests/unit/vhdx/test_vhdx_check_deep.c")
 
 # CHK-74: traces of a defect
 
