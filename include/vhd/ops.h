@@ -367,7 +367,8 @@ enum {
  * @size:         sizeof(struct vhd_check_opts)
  * @flags:        VHD_CHECK_*
  * @now:          seconds since 1970, to judge time stamps; 0 skips that
- * @open:         how to open; may be NULL
+ * @open:         how to open; may be NULL. Without cache_bytes the image itself
+ *                has up to 16 MiB, its parents what vhd_open() gives them
  * @finding:      may be NULL
  * @finding_arg:  passed to it
  * @progress:     may be NULL

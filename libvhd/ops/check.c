@@ -135,8 +135,9 @@ static int open_image(struct check *c, struct vhd_io *io, uint32_t flags,
 	struct vhd_reporter reporter = { on_report, c, broken };
 
 	open.flags |= flags;
-	/* Blocks are looked at by place, so entries in any order. */
-	if (!open.cache_bytes)
+	/* Blocks are looked at by place, so entries in any order.  Of a chain
+	 * that would be too much. */
+	if (!open.cache_bytes && flags & VHD_OPEN_NO_PARENT)
 		open.cache_bytes = TABLE_CACHE;
 	return vhd_image_open(io, &open, &reporter, c->opts.now, img_out, err);
 }
