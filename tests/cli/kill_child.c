@@ -5,10 +5,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <vhd/vhd.h>
+
+#include "kill_clock.h"
 
 /* @done: the last operation of each thread that was acknowledged */
 struct child {
@@ -23,17 +24,8 @@ struct child_thread {
 	uint32_t number;
 };
 
-uint64_t now_ns(void)
+static void say(const struct child *c, const struct report *r)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static void say(const struct child *c, struct report *r)
-{
-	r->ns = now_ns();
 	if (write(c->fd, r, sizeof(*r)) != (ssize_t)sizeof(*r))
 		_exit(4);
 }
@@ -102,6 +94,18 @@ static void *write_thread(void *arg)
 	return NULL;
 }
 
+static void *tick_thread(void *arg)
+{
+	const struct child *c = arg;
+	const struct report r = { .word = WORD_TICK };
+
+	for (;;) {
+		clock_tick();
+		say(c, &r);
+	}
+	return NULL;
+}
+
 _Noreturn static void flush_loop(struct child *c, uint32_t flush_ms)
 {
 	for (;;) {
@@ -136,12 +140,15 @@ _Noreturn void kill_child(const char *path, const struct load *load,
 {
 	static struct child child;
 	static struct child_thread threads[THREADS_MAX];
-	struct report r = { .word = WORD_OPENED };
+	const struct report r = { .word = WORD_OPENED };
+	pthread_t ticks;
 
 	child.load = load;
 	child.fd = pipe_fd;
 	open_image(&child, path, VHD_OPEN_THREAD);
 	say(&child, &r);
+	if (pthread_create(&ticks, NULL, tick_thread, &child))
+		_exit(5);
 	for (uint32_t i = 0; i < load->threads; i++) {
 		pthread_t thread;
 

@@ -9,17 +9,15 @@ enum word {
 	WORD_OPENED = 1,	/* the image is open */
 	WORD_DONE,		/* operation @n[thread] returned success */
 	WORD_FLUSHED,		/* all up to @n[] are durable */
+	WORD_TICK,		/* of kill_clock.h */
 	WORD_FAILED		/* something returned an error; see stderr */
 };
 
 struct report {
 	uint32_t word;
 	uint32_t thread;
-	uint64_t ns;		/* monotonic clock */
 	uint64_t n[THREADS_MAX];
 };
-
-uint64_t now_ns(void);
 
 /*
  * Opens @path for writing, with a thread of the library, and writes until it is

@@ -8,10 +8,10 @@
  * After each SIGKILL the image has to be sound, and each sector has to hold what
  * it held before the round, or what an operation of the round left there; but
  * nothing older than the last operation that a completed flush covers, and
- * nothing older than what was acknowledged a second and a half before the kill
- * (the library's thread writes metadata that waits within a second; the rest is
- * for a busy machine).  What is found then is where the next round begins, so
- * opening for writing after a kill is part of it.
+ * nothing older than what was acknowledged a second and a half before the kill,
+ * by the clock of kill_clock.h (the library's thread writes metadata that waits
+ * within a second, and what a slow disk takes).  What is found then is where the
+ * next round begins, so opening for writing after a kill is part of it.
  *
  * The second form leaves an image as a killed process does, for other programs
  * to look at.
@@ -23,22 +23,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <vhd/vhd.h>
 
 #include "kill_child.h"
+#include "kill_clock.h"
 #include "kill_load.h"
 
-#define GRACE_NS UINT64_C(1500000000)
+enum { GRACE_TICKS = TICKS_PER_SECOND * 3 / 2, SLOWEST_MS = 10000 };
 
 /**
  * struct round - one life of a writer
  *
  * @before: the disk at its beginning
+ * @ticks:  that have come so far
  * @done:   the last acknowledged operation of each thread
- * @old:    the last one that is old enough to be there
  * @floor:  per thread, the last one that has to be there
  */
 struct round {
@@ -48,7 +50,7 @@ struct round {
 	uint64_t *must, *zeroed;	/* per sector: operation numbers */
 	struct report *reports;
 	size_t count, room;
-	uint64_t killed_ns;
+	uint64_t ticks;
 	uint64_t done[THREADS_MAX];
 	uint64_t floor[THREADS_MAX];
 };
@@ -118,6 +120,8 @@ static void keep(struct round *r, const struct report *report)
 			die("realloc");
 	}
 	r->reports[r->count++] = *report;
+	if (report->word == WORD_TICK)
+		r->ticks++;
 }
 
 /* Reads a report; false at the end of the pipe, or when @wait_ms are over. */
@@ -133,11 +137,31 @@ static bool listen_to(struct round *r, int fd, int wait_ms)
 	return true;
 }
 
-/* Lets a writer live for @live_ms after it has opened the image. */
-static int live_and_die(struct round *r, uint32_t flush_ms, uint32_t live_ms)
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/**
+ * struct life - how a writer lives
+ *
+ * @flush_ms: a flush so often; 0: never
+ * @live_ms:  from opening to death
+ * @ticks:    at least so many, on a machine that is not too slow for any
+ */
+struct life {
+	uint32_t flush_ms;
+	uint32_t live_ms;
+	uint32_t ticks;
+};
+
+static int live_and_die(struct round *r, const struct life *life)
 {
 	int fds[2], status;
-	uint64_t end;
+	uint64_t born;
 	pid_t pid;
 
 	if (pipe(fds) != 0)
@@ -148,14 +172,14 @@ static int live_and_die(struct round *r, uint32_t flush_ms, uint32_t live_ms)
 		die("fork");
 	if (pid == 0) {
 		close(fds[0]);
-		kill_child(r->path, &r->load, flush_ms, fds[1]);
+		kill_child(r->path, &r->load, life->flush_ms, fds[1]);
 	}
 	close(fds[1]);
 	listen_to(r, fds[0], 60000);
-	end = now_ns() + (uint64_t)live_ms * 1000000;
-	while (now_ns() < end)
+	born = now_ms();
+	while (now_ms() < born + life->live_ms ||
+	       (r->ticks < life->ticks && now_ms() < born + SLOWEST_MS))
 		listen_to(r, fds[0], 1);
-	r->killed_ns = now_ns();
 	kill(pid, SIGKILL);
 	while (listen_to(r, fds[0], 60000))
 		;
@@ -177,16 +201,19 @@ static void raise_floor(uint64_t *floor, uint64_t n)
 /* What the reports promise. */
 static int add_up(struct round *r)
 {
+	uint64_t ticks = 0;
+
 	for (size_t i = 0; i < r->count; i++) {
 		const struct report *p = &r->reports[i];
 		uint32_t t = p->thread;
 
 		if (p->word == WORD_FAILED)
 			return -1;
+		if (p->word == WORD_TICK)
+			ticks++;
 		if (p->word == WORD_DONE)
 			raise_floor(&r->done[t], p->n[t]);
-		if (p->word == WORD_DONE &&
-		    p->ns + GRACE_NS < r->killed_ns)
+		if (p->word == WORD_DONE && r->ticks - ticks > GRACE_TICKS)
 			raise_floor(&r->floor[t], p->n[t]);
 		for (t = 0; p->word == WORD_FLUSHED && t < THREADS_MAX; t++)
 			raise_floor(&r->floor[t], p->n[t]);
@@ -252,17 +279,6 @@ static int compare(const struct round *r)
 	return -1;
 }
 
-/**
- * struct life - how a writer lives
- *
- * @flush_ms: a flush so often; 0: never
- * @live_ms:  from opening to death
- */
-struct life {
-	uint32_t flush_ms;
-	uint32_t live_ms;
-};
-
 /*
  * A writer that does a little and then waits for its death shows whether the
  * library writes what waits by itself; one that goes on and on does so anyway,
@@ -273,7 +289,8 @@ static struct life choose(struct round *r, uint64_t seed, uint64_t number)
 {
 	static const uint32_t flush_ms[] = { 0, 20, 1, 200 };
 	uint64_t x = load_mix(seed, 77);
-	struct life life = { flush_ms[x % 4], (uint32_t)(x >> 8) % 300 };
+	struct life life = { .flush_ms = flush_ms[x % 4],
+			     .live_ms = (uint32_t)(x >> 8) % 300 };
 
 	r->load.seed = seed;
 	r->load.threads = (x >> 32) % 2 == 0 ? 1 : 3;
@@ -281,9 +298,13 @@ static struct life choose(struct round *r, uint64_t seed, uint64_t number)
 	/* The second and a half show only in longer lives. */
 	if ((x >> 40) % 3 == 0)
 		life.live_ms = 1600 + (uint32_t)(x >> 44) % 900;
+	/* Flushes would leave it few of them. */
+	if (life.flush_ms == 0)
+		life.ticks = life.live_ms * TICKS_PER_SECOND / 1000;
 	if (number < 2 || (x >> 56) % 8 == 0) {
 		r->load.burst = 3 + (x >> 48) % 10;
-		life.live_ms = 1900;
+		life.ticks = TICKS_PER_SECOND * 19 / 10;
+		life.live_ms = 0;
 		life.flush_ms = 0;
 	}
 	return life;
@@ -291,9 +312,9 @@ static struct life choose(struct round *r, uint64_t seed, uint64_t number)
 
 static void print_round(const struct round *r, const struct life *life)
 {
-	printf("lived %" PRIu32 " ms, %" PRIu32 " threads, flush %" PRIu32
+	printf("lived %" PRIu64 " ticks, %" PRIu32 " threads, flush %" PRIu32
 	       " ms, %" PRIu64 " operations, %" PRIu64 " certain\n",
-	       life->live_ms, r->load.threads, life->flush_ms,
+	       r->ticks, r->load.threads, life->flush_ms,
 	       r->done[0] + r->done[1] + r->done[2],
 	       r->floor[0] + r->floor[1] + r->floor[2]);
 }
@@ -304,10 +325,10 @@ static int one_round(struct round *r, uint64_t seed, uint64_t number)
 	uint8_t *swap;
 
 	r->count = 0;
+	r->ticks = 0;
 	memset(r->done, 0, sizeof(r->done));
 	memset(r->floor, 0, sizeof(r->floor));
-	if (live_and_die(r, life.flush_ms, life.live_ms) != 0 ||
-	    add_up(r) != 0)
+	if (live_and_die(r, &life) != 0 || add_up(r) != 0)
 		return -1;
 	print_round(r, &life);
 	if (check_disk(r->path, false) != 0 ||
