@@ -154,21 +154,21 @@ relink() {	# IMAGE ID-OF NAME: as a program would that asks nothing
 }
 cp mid.vhd self.vhd
 relink self.vhd self.vhd self.vhd
-run 22 timeout 20 "$VHD_UTIL" check -n self.vhd
+run 22 timeout 120 "$VHD_UTIL" check -n self.vhd
 expect_first "invalid parent $real/self.vhd: the image itself"
-run 22 timeout 20 "$VHD_UTIL" check -pn self.vhd
+run 22 timeout 120 "$VHD_UTIL" check -pn self.vhd
 grep -q '^invalid parent ' "$out" || fail "no word on the parent"
 same "$(tail -n 1 "$out")" 'error checking parents: -22'
-run 22 timeout 20 "$VHD_UTIL" query -dn self.vhd
+run 22 timeout 120 "$VHD_UTIL" query -dn self.vhd
 cp mid.vhd one.vhd
 cp leaf.vhd two.vhd
 relink one.vhd two.vhd two.vhd
 relink two.vhd one.vhd one.vhd
-run 0 timeout 20 "$VHD_UTIL" check -n one.vhd
-run 22 timeout 20 "$VHD_UTIL" check -pn one.vhd
+run 0 timeout 120 "$VHD_UTIL" check -n one.vhd
+run 22 timeout 120 "$VHD_UTIL" check -pn one.vhd
 grep -q '^invalid parent ' "$out" || fail "no word on the parent"
 same "$(tail -n 1 "$out")" 'error checking parents: -22'
-run 22 timeout 20 "$VHD_UTIL" query -dn one.vhd
+run 22 timeout 120 "$VHD_UTIL" query -dn one.vhd
 
 # A name in other letters, or in another folder, is another name.
 cp mid.vhd sub/mid.vhd

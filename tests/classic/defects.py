@@ -279,9 +279,13 @@ def habit_bad_header():
     """No pauses of a second."""
     family()
     poke("leaf.vhd", 512, b"not it!!")
-    start = time.monotonic()
-    expect(call("query", "-v", "-n", "leaf.vhd").status == 22, "status")
-    expect(time.monotonic() - start < 3, "takes long")
+    took = []
+    # A pause would be there each time; other work of the machine is not.
+    for _ in range(5):
+        start = time.monotonic()
+        expect(call("query", "-v", "-n", "leaf.vhd").status == 22, "status")
+        took.append(time.monotonic() - start)
+    expect(min(took) < 3, "takes long")
 
 
 def footers(path, off, data, sealed=True):

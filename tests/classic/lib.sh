@@ -64,7 +64,7 @@ loops_held=
 dm_names=
 cleanup() {
 	for name in $dm_names; do
-		DM_DISABLE_UDEV=1 timeout 20 \
+		DM_DISABLE_UDEV=1 timeout 120 \
 			dmsetup remove --retry "$name" >/dev/null 2>&1 || true
 	done
 	for pair in $loops_held; do
@@ -258,10 +258,10 @@ loop_add() {
 	[ "$fd" -le 9 ] || fail "more than 7 loop devices in one test"
 	loop=
 	for try in 1 2 3 4 5 6 7 8 9 10; do
-		loop=$(timeout 20 losetup -f) ||
+		loop=$(timeout 120 losetup -f) ||
 			skip_host "there is no loop device to be had"
 		[ -b "$loop" ] || mknod -m 600 "$loop" b 7 "${loop#/dev/loop}"
-		timeout 20 losetup "$loop" "$1" 2>/dev/null && break
+		timeout 120 losetup "$loop" "$1" 2>/dev/null && break
 		loop=
 		sleep "0.$try"
 	done
@@ -306,7 +306,7 @@ dm_linear() {
 		secs=$(blockdev --getsz "$dev")
 		echo "$start $secs linear $dev 0"
 		start=$((start + secs))
-	done | DM_DISABLE_UDEV=1 timeout 20 dmsetup create "$name" \
+	done | DM_DISABLE_UDEV=1 timeout 120 dmsetup create "$name" \
 		>/dev/null 2>&1 || return 1
 	dm_names="$dm_names $name"
 	[ -b "/dev/mapper/$name" ]

@@ -195,9 +195,9 @@ expect_out 'error opening a.vhd/x: -20\n'
 cp b.vhd self.vhd
 vu snapshot -n c2.vhd -p self.vhd -e
 mv c2.vhd self.vhd
-run 22 timeout 20 "$VHD_UTIL" query -n self.vhd -d
+run 22 timeout 120 "$VHD_UTIL" query -n self.vhd -d
 expect_out 'error checking chain depth: -22\n'
-run 0 timeout 20 "$VHD_UTIL" query -n self.vhd -vp
+run 0 timeout 120 "$VHD_UTIL" query -n self.vhd -vp
 expect_out "10\\n$here/self.vhd\\n"
 
 # Nothing is written, and images that others hold can be asked about.

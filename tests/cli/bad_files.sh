@@ -6,12 +6,12 @@
 requires timeout
 refused() {
 	for verb in info map check; do
-		run 1 timeout 20 "$VHD_UTIL" $verb "$1"
+		run 1 timeout 120 "$VHD_UTIL" $verb "$1"
 		out_lacks "sound"
 		one_sentence $verb
 		err_has "$1"
 	done
-	run 1 timeout 20 "$VHD_UTIL" convert "$1" out.vhdx
+	run 1 timeout 120 "$VHD_UTIL" convert "$1" out.vhdx
 	out_empty
 	one_sentence convert
 	err_has "$1"

@@ -14,12 +14,12 @@ for f in a.vhd a.vhdx f.vhd; do
 		[ $part -lt "$size" ] || continue
 		head -c $part $f >cut.${f#*.}
 		got=0
-		timeout 20 "$VHD_UTIL" info cut.${f#*.} >"$out" 2>"$err" ||
+		timeout 120 "$VHD_UTIL" info cut.${f#*.} >"$out" 2>"$err" ||
 			got=$?
 		[ $got -le 1 ] || fail "info: status $got ($f, $part bytes)"
 		[ $got -eq 0 ] || one_sentence info
 		got=0
-		timeout 20 "$VHD_UTIL" check cut.${f#*.} >"$out" 2>"$err" ||
+		timeout 120 "$VHD_UTIL" check cut.${f#*.} >"$out" 2>"$err" ||
 			got=$?
 		case $got in
 		1) one_sentence check ;;

@@ -58,7 +58,7 @@ run 0 vu create --size 8M pool/base.vhd
 echo junk >pool/junk.vhd
 mkfifo pool/pipe.vhd
 mkdir pool/folder.vhd
-run 3 timeout 20 "$VHD_UTIL" chain --json pool
+run 3 timeout 120 "$VHD_UTIL" chain --json pool
 json_is 'd["problems"]' 6
 problem() {
 	json "$out" "[i['problem'] for i in d['images'] if i['file'] == 'pool/$1'][0]"
@@ -112,7 +112,7 @@ run 0 vu create --parent ring/c.vhd --uuid "$(json "$out" 'd["image"]["id"]')" \
 	ring/new.vhd
 mv ring/new.vhd ring/a.vhd
 [ -n "$id" ]
-run 3 timeout 20 "$VHD_UTIL" chain ring
+run 3 timeout 120 "$VHD_UTIL" chain ring
 out_has "comes back"
 [ "$(grep -c 'vhd  ' "$out")" -eq 3 ] || fail "not three images"
 

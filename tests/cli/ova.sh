@@ -114,7 +114,7 @@ one_sentence convert
 err_has "names no disk"
 for bytes in 513 700 5000 100000; do
 	head -c $bytes vm.ova >short.ova
-	run 1 timeout 20 "$VHD_UTIL" convert short.ova new.vhdx
+	run 1 timeout 120 "$VHD_UTIL" convert short.ova new.vhdx
 	one_sentence convert
 done
 # A disk that was cut off before it came into the archive.

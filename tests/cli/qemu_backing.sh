@@ -92,7 +92,7 @@ one_sentence convert
 err_has "cannot be opened"
 rm part.vmdk
 mkfifo part.vmdk
-run 1 timeout 20 "$VHD_UTIL" convert evil.vmdk new.vhdx
+run 1 timeout 120 "$VHD_UTIL" convert evil.vmdk new.vhdx
 one_sentence convert
 err_has "is no regular file"
 rm part.vmdk

@@ -12,8 +12,8 @@ truncate -s 40M disk.raw
 # Between being made and being given up a device belongs to nobody.
 device_cleanup() {
 	exec 9<&-
-	for left in $(timeout 20 losetup -n -O NAME -j "$T/volume"); do
-		timeout 20 losetup -d "$left" || true
+	for left in $(timeout 120 losetup -n -O NAME -j "$T/volume"); do
+		timeout 120 losetup -d "$left" || true
 	done
 	nbd_cleanup
 }
@@ -23,10 +23,10 @@ trap device_cleanup EXIT
 on_device() {
 	truncate -s 64M volume
 	dd if="$1" of=volume conv=notrunc status=none
-	loop=$(timeout 20 losetup --show -f volume 2>"$err") ||
+	loop=$(timeout 120 losetup --show -f volume 2>"$err") ||
 		skip_host "there is no loop device"
 	exec 9<"$loop"
-	timeout 20 losetup -d "$loop"
+	timeout 120 losetup -d "$loop"
 }
 off_device() {
 	exec 9<&-

@@ -91,7 +91,7 @@ for f in vhd vhdx; do
 	ln -s "$PWD/in" side/link
 	mkfifo side/pipe.$f
 	ln -s /dev/zero side/zero.$f
-	run 1 timeout 20 "$VHD_UTIL" relink --search side leaf.$f
+	run 1 timeout 120 "$VHD_UTIL" relink --search side leaf.$f
 	run 0 vu relink --search in --search far leaf.$f leaf.$f
 	shows --any-parent-dir leaf.$f
 

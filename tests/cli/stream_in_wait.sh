@@ -37,7 +37,7 @@ cat a.vhd | timeout 60 "$VHD_UTIL" convert /dev/fd/0 o.raw 2>"$err" ||
 	fail "status $?"
 same o.raw want.raw
 rm o.raw
-run 1 timeout 20 "$VHD_UTIL" convert pipe o.raw
+run 1 timeout 120 "$VHD_UTIL" convert pipe o.raw
 err_has "FIFO"
 err_has "hint: give it as standard input"
 

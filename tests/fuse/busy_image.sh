@@ -36,5 +36,5 @@ run 1 vf disk.vhdx m
 refused
 qemu_lets_go
 up disk.vhdx m
-run 1 timeout 20 qemu-io -f vhdx -c "read 0 512" disk.vhdx
+run 1 timeout 120 qemu-io -f vhdx -c "read 0 512" disk.vhdx
 down m

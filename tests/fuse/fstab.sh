@@ -10,14 +10,14 @@ data model 8
 run 0 vu convert --format vhdx model disk.vhdx
 image=$T/disk.vhdx
 
-run 0 timeout 20 mount -t fuse.vhdfuse "$image" "$T/m"
+run 0 timeout 120 mount -t fuse.vhdfuse "$image" "$T/m"
 daemon=$(pgrep -n -x vhdfuse)
 grep -q "^$image $T/m fuse.vhdfuse rw," /proc/mounts || fail "not as it should be"
 same m/disk.raw model
 run 0 umount m
 ended "$daemon"
 
-run 0 timeout 20 mount -t fuse.vhdfuse -o ro,allow_other,umask=077 "$image" \
+run 0 timeout 120 mount -t fuse.vhdfuse -o ro,allow_other,umask=077 "$image" \
 	"$T/m"
 daemon=$(pgrep -n -x vhdfuse)
 [ "$(stat -c %a m/disk.raw)" = 400 ] || fail "umask= did not arrive"
@@ -28,15 +28,15 @@ ended "$daemon"
 cat >table <<EOF
 $image $T/m fuse.vhdfuse ro,noauto,nofail,x-systemd.automount,comment=x 0 0
 EOF
-run 0 timeout 20 mount -T table "$T/m"
+run 0 timeout 120 mount -T table "$T/m"
 daemon=$(pgrep -n -x vhdfuse)
 same m/disk.raw model
 run 0 umount m
 ended "$daemon"
-run 0 timeout 20 mount -a -T table
+run 0 timeout 120 mount -a -T table
 not_mounted m || fail "noauto"
 sed -i s/noauto,// table
-run 0 timeout 20 mount -a -T table
+run 0 timeout 120 mount -a -T table
 daemon=$(pgrep -n -x vhdfuse)
 is_mounted m || fail "mount -a did not mount"
 run 0 umount m
@@ -44,7 +44,7 @@ ended "$daemon"
 
 # A failure is one of mount's, too.
 got=0
-timeout 20 mount -t fuse.vhdfuse "$T/missing" "$T/m" >"$out" 2>"$err" || got=$?
+timeout 120 mount -t fuse.vhdfuse "$T/missing" "$T/m" >"$out" 2>"$err" || got=$?
 [ $got -ne 0 ] || fail "mount is happy with nothing"
 err_has "missing"
 none_mounted

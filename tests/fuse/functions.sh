@@ -140,7 +140,7 @@ down() {
 }
 
 loop_add() {
-	loop=$(timeout 20 losetup --show -f "$@" 2>"$err") ||
+	loop=$(timeout 120 losetup --show -f "$@" 2>"$err") ||
 		skip_loop "$(cat "$err")"
 	echo "$loop" >>"$VHD_FUSE_BOX/loops"
 }
@@ -198,7 +198,7 @@ gpt() {
 		echo "label: gpt"
 		for size; do echo "size=$size, type=L"; done
 	} >"$T/.table"
-	timeout 20 sfdisk -q --no-reread --no-tell-kernel "$disk" \
+	timeout 120 sfdisk -q --no-reread --no-tell-kernel "$disk" \
 		<"$T/.table" >"$out" 2>"$err" || fail "sfdisk"
 }
 

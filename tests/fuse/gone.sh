@@ -12,7 +12,7 @@ for format in vhd vhdx; do
 	up disk.$format image -o format=raw,cache=none
 	below=$daemon
 	up image m -o log=log
-	timeout 20 dd if=m/disk.raw of=/dev/null bs=1M count=1 status=none
+	timeout 120 dd if=m/disk.raw of=/dev/null bs=1M count=1 status=none
 	kill -KILL "$below"
 	ended "$below"
 	for size in 4K 1M; do

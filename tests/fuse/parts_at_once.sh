@@ -9,11 +9,11 @@ up disk.vhdx m
 for label in dos gpt dos; do
 	[ -n "$(names m)" ] || fail "nothing is there"
 	printf 'label: %s\n,20M\n,\n' $label >table
-	timeout 20 sfdisk -q --no-reread --no-tell-kernel --wipe always \
+	timeout 120 sfdisk -q --no-reread --no-tell-kernel --wipe always \
 		m/disk.raw <table >"$out" 2>"$err" || fail "sfdisk"
 	[ "$(names m)" = "disk.raw p1 p2 " ] || fail "$label: $(names m)"
 	echo 'label: dos' >table
-	timeout 20 sfdisk -q --no-reread --no-tell-kernel --wipe always \
+	timeout 120 sfdisk -q --no-reread --no-tell-kernel --wipe always \
 		m/disk.raw <table >"$out" 2>"$err" || fail "sfdisk"
 	[ "$(names m)" = "disk.raw " ] || fail "none: $(names m)"
 done

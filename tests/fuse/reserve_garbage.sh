@@ -17,7 +17,7 @@ poke bits disk.vhd $((data - 512))
 head -c 64K /dev/urandom >dirt
 poke dirt disk.vhd $((data + 512))
 up disk.vhd m
-run 0 timeout 20 fallocate --length 8M m/disk.raw
+run 0 timeout 120 fallocate --length 8M m/disk.raw
 down m
 run 0 vu read --offset 512 --length 2M --output back disk.vhd
 head -c 2M /dev/zero >zeros

@@ -14,7 +14,7 @@ for format in vhd vhdx; do
 		conv=notrunc 2>/dev/null || true
 	[ -s log ] || fail "the log says nothing"
 	[ -d "/proc/$daemon" ] || fail "the daemon ended"
-	run 0 timeout 20 stat m/disk.raw
+	run 0 timeout 120 stat m/disk.raw
 	got=0
 	vf -u m >"$out" 2>"$err" || got=$?
 	ended "$daemon"

@@ -12,7 +12,7 @@ as_user mkdir m ext
 up disk.vhdx m
 echo "label: gpt" >table
 echo "size=40M, type=L" >>table
-as_user timeout 20 sfdisk -q --no-reread --no-tell-kernel m/disk.raw <table ||
+as_user timeout 120 sfdisk -q --no-reread --no-tell-kernel m/disk.raw <table ||
 	fail "sfdisk"
 eventually as_user test -f m/p1
 run 0 as_user timeout 60 mke2fs -q -t ext4 m/p1
