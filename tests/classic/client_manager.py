@@ -389,7 +389,7 @@ def case_busy():
     try:
         writer.stdin.write(bytes(4096))
         writer.stdin.flush()
-        for _ in range(200):
+        for _ in range(1200):
             if holds_lock(writer.pid):
                 break
             time.sleep(0.05)

@@ -92,7 +92,7 @@ signalled() {
 	kill -s "$signal" "$victim" 2>/dev/null || true
 	step=0
 	while is_running "$victim"; do
-		[ $step -ne 400 ] || kill -s KILL "$victim"
+		[ $step -ne 1200 ] || kill -s KILL "$victim"
 		step=$((step + 1))
 		sleep 0.05
 	done

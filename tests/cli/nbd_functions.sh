@@ -40,7 +40,7 @@ serve() {
 	while [ ! -s "$T/pid" ]; do
 		kill -0 $job 2>/dev/null || fail "nbdkit: $(cat "$T/log")"
 		n=$((n + 1))
-		[ $n -lt 1000 ] || fail "nbdkit does not start"
+		[ $n -lt 3000 ] || fail "nbdkit does not start"
 		sleep 0.02
 	done
 	server=$(cat "$T/pid")
@@ -73,7 +73,7 @@ clean() {
 	n=0
 	while left=$(marked) && [ -n "$left" ]; do
 		n=$((n + 1))
-		[ $n -lt 200 ] || fail "still running: $left"
+		[ $n -lt 1200 ] || fail "still running: $left"
 		sleep 0.05
 	done
 	left=$(find "$TMPDIR" -mindepth 1)

@@ -14,7 +14,7 @@ find_qemu() {
 	n=0
 	while qemu=$(marked | sed -n 's/ qemu-nbd$//p') && [ -z "$qemu" ]; do
 		n=$((n + 1))
-		[ $n -lt 500 ] || fail "there is no qemu-nbd"
+		[ $n -lt 3000 ] || fail "there is no qemu-nbd"
 		sleep 0.02
 	done
 }
@@ -28,7 +28,7 @@ begin() {
 	n=0
 	while left=$(find "$TMPDIR" -mindepth 1) && [ -n "$left" ]; do
 		n=$((n + 1))
-		[ $n -lt 500 ] || fail "while it runs there is: $left"
+		[ $n -lt 3000 ] || fail "while it runs there is: $left"
 		sleep 0.02
 	done
 	sleep 0.3

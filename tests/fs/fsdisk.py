@@ -32,7 +32,7 @@ def kernel_knows(name):
 
 
 def wait_mounted(path, process):
-    for _ in range(200):
+    for _ in range(1200):
         if os.path.ismount(path):
             return
         if process.poll() is not None:

@@ -81,10 +81,11 @@ cleanup() {
 	trap - EXIT
 	trap '' INT TERM
 	# Who was unmounted a moment ago may still be on the way out.
-	for step in 1 2 3 4 5 6 7 8 9; do
-		[ "$got" -eq 0 ] || break
-		pgrep -x vhdfuse >/dev/null || break
-		sleep "0.$step"
+	step=0
+	while [ "$got" -eq 0 ] && [ "$step" -lt 120 ] &&
+	      pgrep -x vhdfuse >/dev/null; do
+		step=$((step + 1))
+		sleep 0.5
 	done
 	if pgrep -x vhdfuse >/dev/null; then
 		[ "$got" -ne 0 ] || echo "FAILED: a process is left"
@@ -99,12 +100,12 @@ cleanup() {
 }
 
 eventually() {
-	for step in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 \
-		21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40; do
-		! "$@" >/dev/null 2>&1 || return 0
+	step=0
+	until "$@" >/dev/null 2>&1; do
+		step=$((step + 1))
+		[ "$step" -lt 140 ] || fail "within a minute never: $*"
 		if [ "$step" -lt 20 ]; then sleep 0.05; else sleep 0.5; fi
 	done
-	fail "within ten seconds never: $*"
 }
 
 is_gone() { [ ! -d "/proc/$1" ]; }

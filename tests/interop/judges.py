@@ -90,7 +90,7 @@ def compare_ranges(mounted, raw, spec):
 
 
 def unmount(where):
-    for _ in range(50):
+    for _ in range(300):
         for tool in ("fusermount", "fusermount3", "umount"):
             try:
                 if run(tool, *(["-u"] if tool != "umount" else []),

@@ -65,7 +65,7 @@ i=0
 tries=0
 while [ "$(free_bytes)" -lt $((200 * 1048576)) ]; do
 	tries=$((tries + 1))
-	[ $tries -lt 200 ] || fail "the space of removed files does not come back"
+	[ $tries -lt 600 ] || fail "the space of removed files does not come back"
 	sleep 0.1
 done
 fallocate -l $(($(free_bytes) - 100 * 1048576)) fill.big || fail "fallocate"

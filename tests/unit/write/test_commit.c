@@ -189,9 +189,9 @@ START_TEST(commit__thread_writes_what_waits)
 
 	toy_open(&t, false, true);
 	ck_assert_int_eq(toy_write(&t, 0, "abc", 3, NULL), 0);
-	for (i = 0; i < 100 && !toy_stored_entry(&t, 0); i++)
+	for (i = 0; i < 1000 && !toy_stored_entry(&t, 0); i++)
 		usleep(50000);
-	ck_assert_int_lt(i, 100);
+	ck_assert_int_lt(i, 1000);
 	ck_assert_int_eq(toy_close(&t, NULL), 0);
 }
 END_TEST
