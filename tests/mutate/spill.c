@@ -26,7 +26,9 @@ static void write_pages(const struct fuzz_file *f, int fd)
 
 void spill(const struct fuzz_file *f, const char *path)
 {
-	write_pages(f, open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+	/* Some file systems wait for the disk when a truncated file is closed. */
+	unlink(path);
+	write_pages(f, open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 			    0600));
 }
 
