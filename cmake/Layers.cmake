@@ -24,5 +24,5 @@ function(vhd_unit_test name)
 	target_link_libraries(${name} PRIVATE vhd_flags ${CHECK_LINK_LIBRARIES}
 		${T_LIBS} Threads::Threads)
 	add_test(NAME unit/${name} COMMAND ${name})
-	set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 300)
+	set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 900)
 endfunction()

@@ -30,7 +30,7 @@ static inline int test_run(const char *name, const struct test_row *rows,
 	size_t i;
 	int failed;
 
-	tcase_set_timeout(tc, 200);
+	tcase_set_timeout(tc, 600);
 	for (i = 0; i < count; i++) {
 		if (rows[i].loops)
 			tcase_add_loop_test(tc, rows[i].test, 0, rows[i].loops);
