@@ -60,9 +60,10 @@ disk=$(digest child.vhd)
 line='Coalesced 4107 sectors'
 run 0 vu coalesce -n child.vhd
 length=$(bytes_of base.vhd)
-step=1
+step=2
+[ -z "${VHD_SOAK:-}" ] || step=1
 [ -z "${VHD_SANITIZE:-}" ] || step=4
-when=$step
+when=1
 while :; do
 	cp base.orig base.vhd
 	status=0
@@ -93,8 +94,8 @@ disk=$(digest child.vhd)
 run 0 vu coalesce -n child.vhd
 line=$(cat "$out")
 length=$(bytes_of base.vhd)
-rounds=8
-[ -z "${VHD_SANITIZE:-}" ] || rounds=4
+rounds=3
+[ -z "${VHD_SOAK:-}" ] || rounds=8
 ends=0
 killed=0
 for signal in KILL TERM INT; do
@@ -159,7 +160,7 @@ mkdir orig
 cp base.vhd between.vhd top.vhd orig
 run 0 vu coalesce -n top.vhd -a base.vhd
 runs=$(bits runs between.vhd)
-when=$step
+when=1
 killed=0
 while :; do
 	cp orig/*.vhd .

@@ -259,7 +259,9 @@ print(kills, "kills")
 for n in left:
     os.unlink(n)
 EOF
-timeout 200 python3 kill.py "$VHD_UTIL" 40
+kills=15
+[ -z "${VHD_SOAK:-}" ] || kills=40
+timeout 200 python3 kill.py "$VHD_UTIL" $kills
 
 # No space: everything is as it was, and there is no journal.
 if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then

@@ -15,7 +15,8 @@ os.close(os.open(".", os.O_TMPFILE | os.O_RDWR))' 2>/dev/null || nameless=no
 calls=pwrite64,pwritev,ftruncate,fallocate,ioctl,copy_file_range
 calls="$calls,sync_file_range,fdatasync,fsync,linkat,?renameat,renameat2,unlinkat"
 calls=$calls,close,lseek,pread64
-step=1
+step=3
+[ -z "${VHD_SOAK:-}" ] || step=1
 [ -z "${VHD_SANITIZE:-}" ] || step=9
 killed=0
 temps=0
@@ -122,7 +123,7 @@ at=$(grep openat trace | grep -n O_TMPFILE | head -n 1 | cut -d : -f 1)
 [ -n "$at" ] || at=$((nr + 1))
 more="-e inject=openat:error=EOPNOTSUPP:when=$at"
 old_step=$step
-step=3
+step=$((step * 3))
 each a.vhd b.raw --threads 1 --no-sync
 echo "without O_TMPFILE, $temps temporary names stayed"
 [ $temps -gt 0 ] || fail "there were files without a name after all"

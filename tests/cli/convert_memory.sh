@@ -91,9 +91,11 @@ fi
 
 # Dense.
 teams=4
-head -c 256M /dev/urandom >part
-cat part part part part >dense.raw
-rm part
+head -c 256M /dev/urandom >dense.raw
+if [ -n "${VHD_SOAK:-}" ]; then
+	cat dense.raw dense.raw dense.raw dense.raw >part
+	mv part dense.raw
+fi
 convert dense.raw dense.vhdx
 everywhere dense.vhdx b.vhd b.raw fixed.vhd
 rm dense.vhdx

@@ -8,9 +8,11 @@
 images 128
 rm fixed.vhd fixed.vhdx sector.vhdx
 seed=${KILL_SEED:-1}
+rounds=3
+[ -z "${VHD_SOAK:-}" ] || rounds=8
 for f in $images; do
 	[ -e "$f" ] || continue
-	"$KILL_WRITER" kill "$f" "$seed" "${KILL_ROUNDS:-8}" >"$out" 2>"$err" ||
+	"$KILL_WRITER" kill "$f" "$seed" "${KILL_ROUNDS:-$rounds}" >"$out" 2>"$err" ||
 		fail "$f, seed $seed: status $?"
 	sed "s/^/$f: /" "$out"
 	seed=$((seed + 1))

@@ -81,7 +81,8 @@ finish() {
 }
 
 killed=0
-step=2
+step=5
+[ -z "${VHD_SOAK:-}" ] || step=2
 [ -z "${VHD_SANITIZE:-}" ] || step=7
 
 # kill_all FORMAT OPTION...

@@ -13,8 +13,10 @@ run 0 timeout 60 "$VHD_UTIL" convert zeros.raw zeros.raw.gz
 [ "$(stat -c %s zeros.raw.gz)" -lt 6000000 ] || fail "it hardly got smaller"
 timeout 300 gzip -dc zeros.raw.gz | timeout 300 cmp - zeros.raw ||
 	fail "other bytes came back"
-truncate -s 256G zeros.raw
+size=32
+[ -z "${VHD_SOAK:-}" ] || size=256
+truncate -s ${size}G zeros.raw
 run 0 timeout 60 "$VHD_UTIL" convert --force --type fixed zeros.raw z.vhd.gz
-[ "$(stat -c %s z.vhd.gz)" -lt 300000000 ] || fail "it hardly got smaller"
+[ "$(stat -c %s z.vhd.gz)" -lt $((size * 1200000)) ] || fail "it hardly got smaller"
 timeout 60 gzip -dc z.vhd.gz 2>/dev/null | head -c 1000000 | cmp -n 1000000 \
 	- zeros.raw || fail "its beginning is wrong"

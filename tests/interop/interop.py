@@ -147,12 +147,13 @@ def group_vhdx():
 def group_large():
     """Past 4 GiB, with data at both ends: sizes that do not fit 32 bits, and
     in VHDX more than one chunk of the table."""
-    for spec in (Spec("vhd", "dynamic", 5 * GIB + 512),
-                 Spec("vhd", "fixed", 5 * GIB),
-                 Spec("vhdx", "dynamic", 5 * GIB + 4096, MIB),
-                 Spec("vhdx", "dynamic", 4 * GIB + 9 * MIB, 2 * MIB),
-                 Spec("vhdx", "dynamic", 5 * GIB, MIB, 4096),
-                 Spec("vhdx", "fixed", 5 * GIB, 8 * MIB)):
+    specs = (Spec("vhd", "dynamic", 5 * GIB + 512),
+             Spec("vhd", "fixed", 5 * GIB),
+             Spec("vhdx", "dynamic", 5 * GIB + 4096, MIB),
+             Spec("vhdx", "dynamic", 4 * GIB + 9 * MIB, 2 * MIB),
+             Spec("vhdx", "dynamic", 5 * GIB, MIB, 4096),
+             Spec("vhdx", "fixed", 5 * GIB, 8 * MIB))
+    for spec in specs if os.environ.get("VHD_SOAK") else specs[::2]:
         case(label(spec), converted, spec)
         remove(raw_disk(spec.size, spec.block or 2 * MIB))
 

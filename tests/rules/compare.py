@@ -328,10 +328,13 @@ def main():
                         help="sound images of others, with MANIFEST.tsv")
     parser.add_argument("--only", metavar="PATTERN", default="*",
                         help="cases whose name matches")
+    parser.add_argument("--every", metavar="N", type=int, default=1,
+                        help="only each N-th of them")
     args = parser.parse_args()
     util = Util(args.util)
     tools = programs(util.path)
     cases = [c for c in chosen() if fnmatch.fnmatch(c.name, args.only)]
+    cases = cases[::args.every]
     scratch = tempfile.mkdtemp(prefix="vhd-compare.")
     samples = None
     try:

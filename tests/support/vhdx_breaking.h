@@ -14,6 +14,7 @@
 
 #include "base/ckd.h"
 #include "support/check_main.h"
+#include "support/stride.h"
 #include "support/vhdx_mending.h"
 
 struct breaking {
@@ -182,7 +183,7 @@ static inline void breaking_cuts(const struct vhdx_mending *done,
 	for (size_t i = 0; i <= count; i++) {
 		enum vhd_trace_kind kind;
 
-		for (size_t missing = flushed; missing <= i; missing++)
+		for (size_t missing = flushed; missing <= i; missing += STRIDE)
 			breaking_ends_well(vhdx_mending_cut(done, img, i,
 							    missing),
 					   row, opens, "cut at", i);
@@ -191,7 +192,7 @@ static inline void breaking_cuts(const struct vhdx_mending *done,
 		kind = vhd_trace_op(done->trace, i)->kind;
 		if (kind == VHD_TRACE_FLUSH)
 			flushed = i + 1;
-		if (kind == VHD_TRACE_WRITE)
+		if (kind == VHD_TRACE_WRITE && i % STRIDE == 0)
 			breaking_ends_well(vhdx_mending_torn(done, img, i,
 							     masks[i % 4]),
 					   row, opens, "torn at", i);
@@ -267,8 +268,8 @@ static inline void breaking_run(const struct breaking *row)
 		breaking_refuses(&img, row);
 	breaking_full(&img, row);
 	breaking_mends(&img, row, opens);
-	breaking_faults(&img, row, opens, 0, 2);
-	breaking_faults(&img, row, opens, 1536, 17);
+	breaking_faults(&img, row, opens, 0, 2 * STRIDE);
+	breaking_faults(&img, row, opens, 1536, 17 * STRIDE);
 	vhdx_image_free(&img);
 }
 

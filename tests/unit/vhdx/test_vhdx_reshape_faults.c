@@ -11,15 +11,9 @@
 #include "base/guid.h"
 #include "io/io_fault.h"
 #include "support/check_main.h"
+#include "support/stride.h"
 #include "support/vhdx_writing.h"
 #include "vhdx/vhdx_engine.h"
-
-/* Where everything is slower, every so many points. */
-#ifdef __SANITIZE_ADDRESS__
-enum { STRIDE = 7 };
-#else
-enum { STRIDE = 1 };
-#endif
 
 static uint64_t allocs_left = UINT64_MAX;
 static struct vhdx_image img;
