@@ -318,9 +318,9 @@ def main():
         for name, row in table.items():
             if row["type"] == "raw":
                 continue
+            sample = Sample(row)
             for case in CASES:
-                report.case(f"{name} {case.__name__[5:]}", case, Sample(row),
-                            table)
+                report.case(f"{name} {case.__name__[5:]}", case, sample, table)
         report.case("none was changed", same_files, before)
         for change in CHANGES:
             for name in table:

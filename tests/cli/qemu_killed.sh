@@ -95,11 +95,11 @@ moments="01 03 08"
 [ -z "${VHD_SOAK:-}" ] || moments="01 02 03 05 08 12"
 for after in $moments; do
 	for sig in INT KILL; do
-		timeout -s $sig 0.$after "$VHD_UTIL" convert disk.raw \
+		timeout -s $sig "0.$after" "$VHD_UTIL" convert disk.raw \
 			new.qcow2 >/dev/null 2>&1 || true
 		[ ! -e new.qcow2 ] || same_disk disk.raw new.qcow2 qcow2
 		rm -f new.qcow2 new.vhdx
-		timeout -s $sig 0.$after "$VHD_UTIL" convert disk.qcow2 \
+		timeout -s $sig "0.$after" "$VHD_UTIL" convert disk.qcow2 \
 			new.vhdx >/dev/null 2>&1 || true
 		[ ! -e new.vhdx ] || same_disk disk.raw new.vhdx vhdx
 		rm -f new.vhdx

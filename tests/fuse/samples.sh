@@ -12,12 +12,14 @@ folder=${1:-${VHD_SAMPLES_DIR-}}
 	echo "SKIP(host): there are no sample images; -DVHD_SAMPLES_DIR=DIR names them"
 	exit 77
 }
-# Of a size that is quickly read, up to three of each program and kind.
+# Of a size that is quickly read, up to two of each program and kind, or three.
+most=2
+[ -z "${VHD_SOAK:-}" ] || most=3
 mkdir m
-tail -n +2 "$folder/MANIFEST.tsv" | awk -F '\t' '
+tail -n +2 "$folder/MANIFEST.tsv" | awk -F '\t' -v most=$most '
 	$11 ~ /^[0-9a-f]+$/ && $12 == "no" && $6 + 0 < 160000000 {
 		split($1, dir, "/")
-		if (n[dir[1] $3 $4]++ < 3)
+		if (n[dir[1] $3 $4]++ < most)
 			print $1 "\t" $11 "\t" $10
 	}' >list
 # unpack FILE: below the current directory
