@@ -6,8 +6,8 @@
 # From a fresh Debian 12 to all tests: installs what is missing, builds the
 # release tree and the one with AddressSanitizer and UBSan, runs every test in
 # the first and those of labels unit, fuzz, mutate, cli, classic, fuse and nbdkit
-# in the second, without the slow ones of classic.  The last line says how many
-# passed.
+# in the second, without the slow ones of cli and classic.  The last line says how
+# many passed.
 #
 # --soak: tests that draw from seeds, or kill a program at each of its calls, run at
 # their full length: hours instead of minutes.

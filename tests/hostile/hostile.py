@@ -39,7 +39,7 @@ PATIENCE = 8
 MEMORY = 256 << 20
 ADDRESSES = 1 << 30
 OUTPUT = 4 << 20
-SHARE = 3
+SHARE = 4
 STOP_SECONDS = 3
 
 # Name, arguments before and after the image, statuses that are right.

@@ -26,7 +26,7 @@ static const struct vhd1_image_spec shapes[] = {
 	  .xen = true },
 	{ .type = VHD_TYPE_DIFF, .size = 8 * MiB, .xen = true },
 };
-enum { SHAPES = sizeof(shapes) / sizeof(*shapes), SEEDS = 12 };
+enum { SHAPES = sizeof(shapes) / sizeof(*shapes), SEEDS = 12 / STRIDE };
 
 /* Sizes at and beside borders of blocks, sometimes far away. */
 static uint64_t draw_size(void)
