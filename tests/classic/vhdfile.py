@@ -116,11 +116,15 @@ class Vhd:
     def runs(self, start, count):
         """(first, length) of the sectors that this file has there."""
         out = []
+        bits = {}
         for sec in range(start, start + count):
             block = sec // 4096
             if self.bat[block] == UNUSED:
                 continue
-            if self.is_full(block) or self.bits(block)[sec % 4096]:
+            if block not in bits:
+                bits[block] = [1] * 4096 if self.is_full(block) \
+                    else self.bits(block)
+            if bits[block][sec % 4096]:
                 if out and sum(out[-1]) == sec:
                     out[-1] = (out[-1][0], out[-1][1] + 1)
                 else:
